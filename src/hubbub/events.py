@@ -1,0 +1,112 @@
+"""Frozen records of what a run did. An observer is a callable that takes one of them; it never steers the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Root of all events."""
+
+
+class RunStarted(Event, frozen=True):
+    """A command that writes has begun."""
+
+    run_id: int
+    command: str
+    target: str
+
+
+class RequestDone(Event, frozen=True):
+    """One attempt of one request is over."""
+
+    source: str
+    route: str
+    status: int | None
+    """None when no answer came."""
+    elapsed_s: float
+    body_bytes: int
+    attempt: int
+
+
+class Retrying(Event, frozen=True):
+    """An attempt failed and another follows."""
+
+    source: str
+    route: str
+    why: str
+    wait_s: float
+
+
+class Waiting(Event, frozen=True):
+    """The run waits for the platform's budget or a cool-down, not for work."""
+
+    source: str
+    why: str
+    wait_s: float
+
+
+class BatchStored(Event, frozen=True):
+    """One transaction is committed."""
+
+    stream: str
+    tally: Mapping[str, int]
+    """new, updated, unchanged, older, tombstoned, filtered, set_aside: the conservation line of this batch."""
+
+
+class Rejection(Event, frozen=True):
+    """A record was set aside."""
+
+    where: str
+    kind: str | None
+    id: str | None
+    reason: str
+
+
+class Finding(Event, frozen=True):
+    """Something the user should know that is no error: a gap, a damaged file, an unknown field."""
+
+    severity: str
+    """info, warning or error."""
+    what: str
+
+
+class FileProgress(Event, frozen=True):
+    """How far an import is, by compressed bytes."""
+
+    path: str
+    done_bytes: int
+    total_bytes: int
+    rows: int
+
+
+class MediaDone(Event, frozen=True):
+    """One media item reached a state."""
+
+    url: str
+    state: str
+    reason: str | None
+    size_bytes: int
+
+
+class StreamDone(Event, frozen=True):
+    """A stream has ended, well or with an error."""
+
+    stream: str
+    error: str | None
+
+
+class RunFinished(Event, frozen=True):
+    """The run is over; its summary is stored."""
+
+    run_id: int
+    exit_code: int
+    offered: int
+    tally: Mapping[str, int]
+    elapsed_s: float
+    peak_rss_bytes: int
+
+
+Observer = Callable[[Event], None]

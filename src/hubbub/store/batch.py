@@ -1,0 +1,76 @@
+"""What the pipeline hands to the store in one transaction, and what the store says became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from hubbub.plugins.contracts import Checkpoint
+from hubbub.records.models import Record, Rejected
+
+
+class LedgerMark(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an import of one file is: committed with the rows it claims."""
+
+    digest: str
+    """Content hash of the file (hex sha256)."""
+    filters: str
+    """Canonical JSON of the filters it is imported under."""
+    mapping_version: int
+    path: str
+    size_bytes: int
+    offset: int
+    """Bytes of the decompressed stream that are dealt with; always a line border."""
+    lines: int
+    frame_offset: int = 0
+    """Compressed bytes before the frame that `offset` lies in, where the format has frames."""
+    frame_start: int = 0
+    """Decompressed bytes before that frame."""
+    done: bool = False
+    damaged: str | None = None
+    """What was wrong with the file, when something was."""
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """One transaction's worth."""
+
+    run_id: int
+    source: str
+    stream: str
+    """Name for events and counters: "whatisthisbug/new", a file's name."""
+    records: Sequence[Record] = ()
+    rejected: Sequence[Rejected] = ()
+    checkpoints: Sequence[Checkpoint] = ()
+    ledger: LedgerMark | None = None
+    filtered: int = 0
+    repaired: int = 0
+    unknown_fields: Mapping[str, int] = {}
+
+
+class Tally(msgspec.Struct, kw_only=True):
+    """The conservation line: offered = new + updated + unchanged + older + tombstoned + filtered + set_aside.
+
+    Stubs and link listings are mentions, not records offered: they are not counted."""
+
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    older: int = 0
+    """Every facet it states is already known in a fresher form."""
+    tombstoned: int = 0
+    """Tombstones, and observations that met one."""
+    filtered: int = 0
+    set_aside: int = 0
+    repaired: int = 0
+    """Values replaced while decoding; their records are counted above."""
+
+    @property
+    def offered(self) -> int:
+        """Everything that came in."""
+        return self.new + self.updated + self.unchanged + self.older + self.tombstoned + self.filtered + self.set_aside
+
+    def add(self, other: Tally) -> None:
+        """Add another line to this one."""
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
