@@ -1,11 +1,10 @@
 """The records: what one observation of a platform says about a post, a comment, a person or a community.
 
 A record is one *observation*. It states some of its *facets* (groups of fields observed and merged together, design
-§2), each at a time; a facet that is not stated does not compete in the merge, whatever its fields hold. All times are whole
-seconds since the epoch, UTC. `None` means unknown, never zero or "".
+§2), each at a time; a facet that is not stated does not compete in the merge, whatever its fields hold. All times are
+whole seconds since the epoch, UTC. `None` means unknown, never zero or "".
 
-The fields of a facet are listed in `FACET_FIELDS`; the first fields of the frame are the *place*, the part that stays
-when a record is wiped by a tombstone.
+Which fields belong to which facet is told in `records.facets`.
 """
 
 from __future__ import annotations
@@ -15,27 +14,14 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from hubbub.records.facets import FACET_FIELDS as FACET_FIELDS
+from hubbub.records.facets import FACET_TIME as FACET_TIME
+from hubbub.records.facets import PLACE_FIELDS as PLACE_FIELDS
+from hubbub.records.facets import TEXT_FIELDS as TEXT_FIELDS
+from hubbub.records.facets import Facet as Facet
+
 Source = str
 """Name of an integrated platform: "reddit", "producthunt"."""
-
-
-class Facet(enum.IntFlag):
-    """A group of fields that are observed together and merged together."""
-
-    FRAME = 1
-    """Community, parent, permalink, created time, flags."""
-    AUTHOR = 2
-    """Key, name, platform id and flair of the author."""
-    CONTENT = 4
-    """Title, body, link, media, edit time."""
-    NUMBERS = 8
-    """Score, ratio, counts."""
-    EXTRA = 16
-    """Platform fields hubbub does not model, as compact JSON."""
-    RULES = 32
-    """The rules of a community, which the platforms answer apart from its description."""
-    ALL = 63
-    """Every facet the kind of record has."""
 
 
 class Door(enum.StrEnum):
@@ -122,17 +108,6 @@ class _Seen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return None
         own: int | None = getattr(self, FACET_TIME[facet], None)
         return self.observed_at if own is None else own
-
-
-FACET_TIME: dict[Facet, str] = {
-    Facet.FRAME: "frame_at",
-    Facet.AUTHOR: "author_at",
-    Facet.CONTENT: "content_at",
-    Facet.NUMBERS: "numbers_at",
-    Facet.EXTRA: "extra_at",
-    Facet.RULES: "rules_at",
-}
-"""Field and column that hold a facet's own time, where it differs from `observed_at`."""
 
 
 class Post(_Seen, frozen=True, kw_only=True, gc=False):
@@ -363,100 +338,3 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     """URL, or file and line."""
     kind: str | None = None
     id: str | None = None
-
-
-PLACE_FIELDS: dict[str, tuple[str, ...]] = {
-    "post": ("community", "created_at"),
-    "comment": ("community", "post_id", "parent_id", "created_at"),
-    "user": (),
-    "community": (),
-}
-"""The fields of the frame that outlive a tombstone, first in the order of comparison."""
-
-FACET_FIELDS: dict[str, dict[Facet, tuple[str, ...]]] = {
-    "post": {
-        Facet.FRAME: (
-            *PLACE_FIELDS["post"],
-            "community_name",
-            "permalink",
-            "post_type",
-            "over_18",
-            "spoiler",
-            "locked",
-            "archived",
-            "stickied",
-            "distinguished",
-            "crosspost_parent",
-            "featured_at",
-        ),
-        Facet.AUTHOR: ("author", "author_name", "author_id", "author_flair"),
-        Facet.CONTENT: (
-            "title",
-            "body",
-            "url",
-            "domain",
-            "flair",
-            "tagline",
-            "edited",
-            "edited_at",
-            "media",
-        ),
-        Facet.NUMBERS: ("score", "score_hidden", "upvote_ratio", "comment_count", "crosspost_count"),
-        Facet.EXTRA: ("extra",),
-    },
-    "comment": {
-        Facet.FRAME: (
-            *PLACE_FIELDS["comment"],
-            "community_name",
-            "permalink",
-            "is_submitter",
-            "locked",
-            "archived",
-            "stickied",
-            "distinguished",
-        ),
-        Facet.AUTHOR: ("author", "author_name", "author_id", "author_flair"),
-        Facet.CONTENT: ("body", "edited", "edited_at", "media"),
-        Facet.NUMBERS: ("score", "score_hidden", "controversiality"),
-        Facet.EXTRA: ("extra",),
-    },
-    "user": {
-        Facet.FRAME: (
-            "created_at",
-            "name",
-            "platform_id",
-            "is_suspended",
-            "is_employee",
-            "is_moderator",
-            "verified",
-            "no_index",
-        ),
-        Facet.CONTENT: ("title", "body", "url"),
-        Facet.NUMBERS: ("post_karma", "comment_karma", "total_karma"),
-        Facet.EXTRA: ("extra",),
-    },
-    "community": {
-        Facet.FRAME: (
-            "created_at",
-            "name",
-            "platform_id",
-            "community_type",
-            "over_18",
-            "quarantined",
-            "language",
-        ),
-        Facet.CONTENT: ("title", "body", "description", "url"),
-        Facet.NUMBERS: ("member_count", "active_count"),
-        Facet.RULES: ("rules",),
-        Facet.EXTRA: ("extra",),
-    },
-}
-"""Per kind of record and facet: its fields, in the order in which two values of equal time are compared."""
-
-TEXT_FIELDS: dict[str, tuple[str, ...]] = {
-    "post": ("title", "body"),
-    "comment": ("body",),
-    "user": ("title", "body"),
-    "community": ("title", "body", "description"),
-}
-"""The fields whose history `revisions` keeps."""
