@@ -173,10 +173,12 @@ class Run:
         with self._lock:
             self.missing += count
 
-    def fail(self, error: HubbubError, *, as_code: ExitCode | None = None) -> None:
+    def fail(self, error: HubbubError, *, where: str | None = None, as_code: ExitCode | None = None) -> None:
         """Note an error; its exit code (or `as_code`, where others went on) weighs in the run's."""
         with self._lock:
-            line = f"{error}; {error.advice}" if error.advice else str(error)
+            line = ": ".join(part for part in (where, str(error)) if part)
+            if error.advice:
+                line = f"{line}; {error.advice}"
             if line not in self._errors:
                 self._errors.append(line)
             self._codes.append(error.exit_code if as_code is None else as_code)
