@@ -1,0 +1,101 @@
+"""Where every attempt waits its turn: first until its host is not cooling down, then until the budget lets it pass."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from hubbub import clock
+from hubbub.errors import RateLimitedError, TransientRemoteError
+from hubbub.events import Event, Waiting
+from hubbub.http import limits
+from hubbub.http.retry import RetryPolicy
+from hubbub.plugins.contracts import BudgetReading
+
+_LOOK_AGAIN_S = 5.0
+"""Answers on their way may change how long to wait."""
+_WORTH_SAYING_S = 2.0
+
+
+class Gate:
+    """Holds the budget of one Access and the cool-downs of the hosts it asks."""
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        default_per_minute: float,
+        policy: RetryPolicy,
+        rules: limits.CoolDownRules,
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._source = source
+        self._policy = policy
+        self._rules = rules
+        self._emit = emit
+        self._budget = limits.opened(default_per_minute, clock.monotonic())
+        self._hosts: dict[str, limits.CoolDown] = {}
+        self._turn = asyncio.Lock()
+
+    async def enter(self, host: str, *, paid: bool, patience_s: float) -> float:
+        """Wait until a request to `host` may leave; returns the seconds waited for the
+        budget. Pair it with leave().
+
+        `paid` requests count against the budget. Raises RateLimitedError when the budget asks for more than
+        `max_wait_s`, TransientRemoteError when the host cools down for longer than `patience_s`."""
+        await self._cooled(host, patience_s)
+        waited = 0.0
+        if paid:
+            try:
+                async with self._turn:
+                    waited = await self._paid()
+                    self._budget = limits.taken(self._budget, clock.monotonic())
+            except BaseException:
+                self._hosts[host] = limits.released(self._hosts[host])
+                raise
+        return waited
+
+    def leave(self, host: str, *, paid: bool, reading: BudgetReading | None, healthy: bool | None) -> None:
+        """A request that entered is over; `healthy` is None when it was broken off and says nothing of the host."""
+        now = clock.monotonic()
+        if paid:
+            self._budget = limits.answered(self._budget, reading, now)
+        state = self._hosts.get(host, limits.CoolDown())
+        if healthy is None:
+            self._hosts[host] = limits.released(state)
+        else:
+            self._hosts[host] = limits.succeeded(state) if healthy else limits.failed(state, self._rules, now)
+
+    def hold(self, seconds: float) -> None:
+        """After a 429: let nobody pass for so long."""
+        self._budget = limits.held(self._budget, seconds, clock.monotonic())
+
+    async def _cooled(self, host: str, patience_s: float) -> None:
+        waited = 0.0
+        while (wait := limits.cool_s(self._hosts.get(host, limits.CoolDown()), self._rules, clock.monotonic())) > 0:
+            if waited + wait > patience_s:
+                raise TransientRemoteError(f"{host} failed too often in a row and is left alone for {wait:.0f} s")
+            self._say(f"{host} failed several times in a row", wait, first=waited == 0)
+            # A probe that comes back early opens the way for the others.
+            step = min(wait, max(0.05, self._rules.first_s / 20))
+            await clock.sleep(step)
+            waited += step
+        self._hosts[host] = limits.sent(self._hosts.get(host, limits.CoolDown()), self._rules, clock.monotonic())
+
+    async def _paid(self) -> float:
+        waited = 0.0
+        while (wait := limits.wait_s(self._budget, clock.monotonic())) > 0:
+            if waited + wait > self._policy.max_wait_s:
+                until = clock.now() + int(wait) + 1
+                raise RateLimitedError(
+                    f"the budget of {self._source} is spent for {wait:.0f} s", until=until, advice="come back then"
+                )
+            self._say("the platform's budget", wait, first=waited == 0)
+            step = min(wait, _LOOK_AGAIN_S)
+            await clock.sleep(step)
+            waited += step
+        return waited
+
+    def _say(self, why: str, wait: float, *, first: bool) -> None:
+        if first and wait >= _WORTH_SAYING_S:
+            self._emit(Waiting(source=self._source, why=why, wait_s=wait))

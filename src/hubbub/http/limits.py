@@ -1,0 +1,173 @@
+"""How fast we may ask: the platform's budget and a failing host's cool-down, as pure steps over frozen values.
+
+All times are seconds of one clock that never jumps; the caller passes them in."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from hubbub.plugins.contracts import BudgetReading
+
+WINDOW_S = 600.0
+"""Length of Reddit's fixed rate window (api/reddit.md §5); a longer one is believed when headers show it."""
+RESERVE = 0.05
+"""Share of a window that is left for others who use the same credential."""
+BURST = 60
+"""Most requests that may run ahead of the even pace."""
+_LONGEST_RESET_S = 10 * 366 * 86400.0
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """What we may still ask in the current window. One per Access."""
+
+    size: float
+    """Requests in a window: remaining + used, as the last headers said, or the default."""
+    used: float
+    """Of them, answered so far."""
+    in_flight: int
+    """Sent, not yet answered: not in `used` yet."""
+    opened_at: float
+    """Where the even pace begins to count."""
+    resets_at: float
+    exhausted: bool = False
+    """The platform said that nothing remains."""
+
+
+def opened(per_minute: float, now: float) -> Budget:
+    """The budget before any answer: `per_minute` requests a minute, in a window that begins now."""
+    size = max(1.0, per_minute) * WINDOW_S / 60
+    return Budget(size=size, used=0, in_flight=0, opened_at=now, resets_at=now + WINDOW_S)
+
+
+def wait_s(budget: Budget, now: float) -> float:
+    """Seconds before the next request may leave; 0 while at most a burst ahead of the even pace."""
+    budget = _rolled(budget, now)
+    until_reset = max(budget.resets_at - now, 0.0)
+    if budget.exhausted:
+        return until_reset
+    usable = max(1.0, math.floor(budget.size * (1 - RESERVE)))
+    next_one = budget.used + budget.in_flight + 1
+    if next_one > usable:
+        # Answers on their way may bring better news than the end of the window, but nothing must leave before.
+        return until_reset
+    burst = min(BURST, max(1.0, usable / 10))
+    length = budget.resets_at - budget.opened_at
+    due_at = budget.opened_at + length * max(0.0, next_one - burst) / usable
+    return min(max(due_at - now, 0.0), until_reset)
+
+
+def taken(budget: Budget, now: float) -> Budget:
+    """The budget once a request has left."""
+    budget = _rolled(budget, now)
+    return msgspec.structs.replace(budget, in_flight=budget.in_flight + 1)
+
+
+def answered(budget: Budget, reading: BudgetReading | None, now: float) -> Budget:
+    """The budget once a request is over; without a usable reading it is counted down by one."""
+    budget = _rolled(budget, now)
+    budget = msgspec.structs.replace(budget, in_flight=max(0, budget.in_flight - 1))
+    if reading is None or not _sane(reading):
+        return msgspec.structs.replace(budget, used=budget.used + 1)
+    if reading.remaining <= 0:
+        return held(budget, min(max(reading.reset_s, 1.0), _LONGEST_RESET_S), now)
+    resets_at = now + min(max(reading.reset_s, 1.0), _LONGEST_RESET_S)
+    same_window = abs(resets_at - budget.resets_at) < WINDOW_S / 2
+    if reading.used is None:
+        return _without_used(budget, reading, resets_at=resets_at, now=now)
+    # Answers overtake each other: within one window the count only rises.
+    used = max(reading.used, budget.used) if same_window and not budget.exhausted else reading.used
+    length = max(WINDOW_S, resets_at - now)
+    return Budget(
+        size=max(1.0, reading.remaining + reading.used),
+        used=used,
+        in_flight=budget.in_flight,
+        opened_at=resets_at - length,
+        resets_at=resets_at,
+    )
+
+
+def held(budget: Budget, seconds: float, now: float) -> Budget:
+    """The budget after a 429: nobody asks for so long (seconds)."""
+    return msgspec.structs.replace(budget, resets_at=now + max(seconds, 0.0), exhausted=True)
+
+
+def _without_used(budget: Budget, reading: BudgetReading, *, resets_at: float, now: float) -> Budget:
+    """Only what remains is known: spread it over the rest of the window (redditwarp's rule)."""
+    return Budget(
+        size=max(1.0, reading.remaining / (1 - RESERVE)),
+        used=0,
+        in_flight=budget.in_flight,
+        opened_at=now,
+        resets_at=resets_at,
+    )
+
+
+def _sane(reading: BudgetReading) -> bool:
+    numbers = (reading.remaining, reading.reset_s, 0.0 if reading.used is None else reading.used)
+    return all(math.isfinite(number) for number in numbers) and (reading.used is None or reading.used >= 0)
+
+
+def _rolled(budget: Budget, now: float) -> Budget:
+    """The budget with a new window, when the old one is over and no answer has said so yet."""
+    if now < budget.resets_at:
+        return budget
+    return Budget(
+        size=budget.size, used=0, in_flight=budget.in_flight, opened_at=now, resets_at=now + WINDOW_S, exhausted=False
+    )
+
+
+class CoolDown(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a host is left alone for a while. One per host."""
+
+    failures: int = 0
+    """In a row."""
+    open_until: float = 0.0
+    probe_until: float = 0.0
+    """While a probe is under way: when it is given up for lost."""
+
+
+class CoolDownRules(msgspec.Struct, frozen=True, kw_only=True):
+    """When a host is left alone, and how long (seconds)."""
+
+    after_failures: int = 8
+    first_s: float = 5.0
+    """Doubles with every failed probe, up to `longest_s`."""
+    longest_s: float = 60.0
+    probe_s: float = 60.0
+    """A probe that has not come back after this is lost."""
+
+
+def cool_s(state: CoolDown, rules: CoolDownRules, now: float) -> float:
+    """Seconds until a request to this host may leave; 0 when closed, or when it may leave as the probe."""
+    if state.failures < rules.after_failures:
+        return 0.0
+    return max(state.open_until - now, state.probe_until - now, 0.0)
+
+
+def sent(state: CoolDown, rules: CoolDownRules, now: float) -> CoolDown:
+    """The state once a request has left: past the cool-down this is the one probe, others wait for it."""
+    if state.failures < rules.after_failures:
+        return state
+    return msgspec.structs.replace(state, probe_until=now + rules.probe_s)
+
+
+def failed(state: CoolDown, rules: CoolDownRules, now: float) -> CoolDown:
+    """The state after one more failure."""
+    failures = state.failures + 1
+    if failures < rules.after_failures:
+        return CoolDown(failures=failures)
+    doublings = min(failures - rules.after_failures, 16)
+    pause = min(rules.first_s * 2**doublings, rules.longest_s)
+    return CoolDown(failures=failures, open_until=max(state.open_until, now + pause))
+
+
+def released(state: CoolDown) -> CoolDown:
+    """The state after a request that was broken off: another may be the probe."""
+    return msgspec.structs.replace(state, probe_until=0.0)
+
+
+def succeeded(_state: CoolDown) -> CoolDown:
+    """The state after an answer: closed."""
+    return CoolDown()
