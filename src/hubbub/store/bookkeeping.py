@@ -1,0 +1,102 @@
+"""What a batch says besides content: quarantine, checkpoints, the import ledger, run counters, the drift report."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Mapping, Sequence
+
+from hubbub.plugins.contracts import Checkpoint
+from hubbub.records.models import Rejected
+from hubbub.store.batch import LedgerMark, Tally
+from hubbub.store.tables import TALLY
+
+RAW_LIMIT_BYTES = 64 * 1024
+"""Of each record set aside at most this much is kept, before compression."""
+
+ROWS_LIMIT = 10_000
+"""Records set aside beyond this many in one run are counted, not kept."""
+
+
+def set_aside(connection: sqlite3.Connection, rejected: Sequence[Rejected], *, run_id: int, now: int) -> None:
+    """Keep the bytes and the reason of records that could not be stored."""
+    if not rejected:
+        return
+    (kept,) = connection.execute("SELECT count(*) FROM quarantine WHERE run_id = ?", (run_id,)).fetchone()
+    rows = [
+        (
+            run_id,
+            _writable(item.source),
+            str(item.door),
+            _writable(item.where),
+            None if item.kind is None else _writable(item.kind),
+            None if item.id is None else _writable(item.id),
+            _writable(item.reason),
+            zlib.compress(item.raw[:RAW_LIMIT_BYTES], 6),
+            len(item.raw),
+            int(len(item.raw) > RAW_LIMIT_BYTES),
+            now,
+        )
+        for item in rejected[: max(0, ROWS_LIMIT - kept)]
+    ]
+    connection.executemany(
+        "INSERT INTO quarantine (run_id, source, door, place, kind, id, reason, raw, raw_bytes, cut, at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+
+
+def _writable(text: str) -> str:
+    """The text without what no database takes: it names a broken record and may be broken itself."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+
+
+def save_checkpoints(
+    connection: sqlite3.Connection, checkpoints: Sequence[Checkpoint], *, source: str, run_id: int, now: int
+) -> None:
+    """Remember how far streams are."""
+    connection.executemany(
+        "INSERT INTO checkpoints (source, key, state, run_id, updated_at) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (source, key) DO UPDATE SET"
+        " state = excluded.state, run_id = excluded.run_id, updated_at = excluded.updated_at",
+        [(source, item.key, item.state, run_id, now) for item in checkpoints],
+    )
+
+
+def save_ledger(connection: sqlite3.Connection, mark: LedgerMark, *, run_id: int, now: int) -> None:
+    """Remember how far an import is."""
+    connection.execute(
+        "INSERT OR REPLACE INTO imports (digest, filters, mapping_version, path, size_bytes, offset, lines,"
+        " frame_offset, frame_start, done, damaged, run_id, updated_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            mark.digest,
+            mark.filters,
+            mark.mapping_version,
+            mark.path,
+            mark.size_bytes,
+            mark.offset,
+            mark.lines,
+            mark.frame_offset,
+            mark.frame_start,
+            int(mark.done),
+            mark.damaged,
+            run_id,
+            now,
+        ),
+    )
+
+
+def count(connection: sqlite3.Connection, tally: Tally, *, run_id: int) -> None:
+    """Add a batch's conservation line to its run."""
+    sets = ", ".join(f"{name} = {name} + ?" for name in TALLY)
+    connection.execute(f"UPDATE runs SET {sets} WHERE id = ?", (*(getattr(tally, name) for name in TALLY), run_id))
+
+
+def note_drift(connection: sqlite3.Connection, fields: Mapping[str, int], *, source: str, run_id: int) -> None:
+    """Count platform fields nobody modelled."""
+    connection.executemany(
+        "INSERT INTO drift (source, field, seen, first_run, last_run) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (source, field) DO UPDATE SET seen = seen + excluded.seen, last_run = excluded.last_run",
+        [(source, name, times, run_id, run_id) for name, times in sorted(fields.items())],
+    )

@@ -1,0 +1,75 @@
+"""Media rows: one per picture, video or poll of a live post or comment, derived from its winning content."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from hubbub.records.models import MediaItem
+from hubbub.store.content import Change
+
+_INSERT = (
+    "INSERT INTO media (source, {n}, {id}, position, kind, url, fallback_url, media_id, width, height, caption,"
+    " state, reason, tries, blob, changed_at)"
+    " SELECT source, n, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM {table} WHERE source = ? AND id = ?"
+)
+_COLUMNS = {"post": ("post_n", "post_id", "posts"), "comment": ("comment_n", "comment_id", "comments")}
+
+
+def maintain(connection: sqlite3.Connection, changes: Iterable[Change], *, now: int) -> None:
+    """Follow the content of changed records: new items wait for download, known addresses keep their state."""
+    for change in changes:
+        if change.kind not in _COLUMNS:
+            continue
+        old, new = _items(change.before), _items(change.after)
+        if old != new:
+            _replace(connection, change, items=new, had=bool(old), now=now)
+
+
+def _items(kept: Any) -> tuple[MediaItem, ...]:
+    if kept is None or kept.withdrawn:
+        return ()
+    items: tuple[MediaItem, ...] = kept.record.media
+    return items
+
+
+def _replace(
+    connection: sqlite3.Connection, change: Change, *, items: tuple[MediaItem, ...], had: bool, now: int
+) -> None:
+    n_column, id_column, table = _COLUMNS[change.kind]
+    states: dict[str, tuple[Any, ...]] = {}
+    if had:
+        rows = connection.execute(
+            f"SELECT url, state, reason, tries, blob, changed_at FROM media WHERE {n_column} = ? AND url IS NOT NULL",
+            (change.n,),
+        )
+        states = {url: tuple(state) for url, *state in rows}
+        connection.execute(f"DELETE FROM media WHERE {n_column} = ?", (change.n,))
+    connection.executemany(
+        _INSERT.format(n=n_column, id=id_column, table=table),
+        [
+            (
+                position,
+                item.kind,
+                item.url,
+                item.fallback_url,
+                item.media_id,
+                item.width,
+                item.height,
+                item.caption,
+                *(states.get(item.url or "") or _first_state(item, now)),
+                *change.key,
+            )
+            for position, item in enumerate(items)
+        ],
+    )
+
+
+def _first_state(item: MediaItem, now: int) -> tuple[Any, ...]:
+    """State, reason, tries, blob and time of an item nobody has tried to fetch."""
+    if item.kind == "poll":
+        return "refused", "a poll has no file", 0, None, now
+    if item.url is None:
+        return "refused", f"the platform gives no address (status: {item.status or 'unknown'})", 0, None, now
+    return "pending", None, 0, None, now

@@ -1,0 +1,185 @@
+"""Named queries for everyone else; each takes a store first and returns plain values."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy.sql import ColumnElement, Select
+
+from hubbub.plugins.contracts import Checkpoint, StoredCount
+from hubbub.store.batch import LedgerMark, Tally
+from hubbub.store.engine import Store
+from hubbub.store.tables import (
+    CONTENT,
+    TALLY,
+    checkpoints as checkpoint_table,
+    comments,
+    findings as finding_table,
+    imports,
+    media,
+    posts,
+    quarantine,
+    runs as run_table,
+)
+
+_IDS_PER_QUERY = 500
+_PAGE_ROWS = 2000
+
+
+def checkpoint(store: Store, source: str, key: str) -> Checkpoint | None:
+    """How far a stream is; None when it never stored anything."""
+    table = checkpoint_table
+    query = select(table.c.state).where(table.c.source == source, table.c.key == key)
+    with store.reading() as connection:
+        state = connection.execute(query).scalar()
+    return None if state is None else Checkpoint(key=key, state=state)
+
+
+def checkpoints(store: Store, source: str, prefix: str) -> dict[str, Checkpoint]:
+    """All checkpoints of a source whose key begins so."""
+    table = checkpoint_table
+    query = select(table.c.key, table.c.state).where(table.c.source == source, table.c.key >= prefix)
+    if prefix:
+        query = query.where(table.c.key < prefix[:-1] + chr(ord(prefix[-1]) + 1))
+    with store.reading() as connection:
+        return {key: Checkpoint(key=key, state=state) for key, state in connection.execute(query)}
+
+
+def known_ids(store: Store, source: str, kind: str, ids: Sequence[str]) -> frozenset[str]:
+    """Which of these ids are stored; stubs do not count, tombstones do."""
+    table = CONTENT[kind]
+    found: set[str] = set()
+    with store.reading() as connection:
+        for start in range(0, len(ids), _IDS_PER_QUERY):
+            some = list(ids[start : start + _IDS_PER_QUERY])
+            query = select(table.c.id).where(
+                table.c.source == source, table.c.id.in_(some), table.c.observed_at.is_not(None)
+            )
+            found.update(connection.execute(query).scalars())
+    return frozenset(found)
+
+
+def stored_counts(store: Store, source: str, community: str) -> list[StoredCount]:
+    """Live posts of a community, newest first, with the comment count the platform last gave and ours."""
+    stored = (
+        select(func.count())
+        .select_from(comments)
+        .where(
+            comments.c.source == posts.c.source,
+            comments.c.post_id == posts.c.id,
+            comments.c.observed_at.is_not(None),
+        )
+        .scalar_subquery()
+    )
+    query = (
+        select(posts.c.id, posts.c.comment_count, posts.c.created_at, stored)
+        .where(
+            posts.c.source == source,
+            posts.c.community == community,
+            posts.c.observed_at.is_not(None),
+            posts.c.withdrawn == 0,
+        )
+        .order_by(posts.c.created_at.desc())
+    )
+    with store.reading() as connection:
+        return [
+            StoredCount(post_id=post_id, comment_count=count or 0, created_at=created or 0, stored=ours)
+            for post_id, count, created, ours in connection.execute(query)
+        ]
+
+
+def ledger(store: Store, digest: str, filters: str, *, mapping_version: int) -> LedgerMark | None:
+    """How far a file with this content was imported under these filters; None when never."""
+    query = select(imports).where(
+        imports.c.digest == digest, imports.c.filters == filters, imports.c.mapping_version == mapping_version
+    )
+    with store.reading() as connection:
+        row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        return None
+    values = {name: row[name] for name in LedgerMark.__struct_fields__}
+    return LedgerMark(**{**values, "done": bool(values["done"])})
+
+
+class RunRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One run as it is recorded."""
+
+    id: int
+    command: str
+    target: str
+    started_at: int
+    ended_at: int | None
+    """None while it runs, and after it was killed."""
+    exit_code: int | None
+    tally: Tally
+    untrusted: str | None
+    summary: Mapping[str, Any] | None
+
+
+class FindingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Something the user should know about a run."""
+
+    run_id: int
+    severity: str
+    what: str
+    at: int
+
+
+class QuarantineRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that was set aside."""
+
+    n: int
+    run_id: int
+    source: str
+    door: str
+    where: str
+    kind: str | None
+    id: str | None
+    reason: str
+    raw: bytes
+    raw_bytes: int
+    """Size as received; `raw` is cut when it is shorter."""
+    at: int
+
+
+def runs(store: Store, limit: int = 20) -> list[RunRow]:
+    """The latest runs, newest first."""
+    with store.reading() as connection:
+        rows = connection.execute(select(run_table).order_by(run_table.c.id.desc()).limit(limit)).mappings().all()
+    return [
+        RunRow(
+            **{name: row[name] for name in ("id", "command", "target", "started_at", "ended_at", "exit_code")},
+            tally=Tally(**{name: row[name] for name in TALLY}),
+            untrusted=row["untrusted"],
+            summary=None if row["summary"] is None else msgspec.json.decode(row["summary"]),
+        )
+        for row in rows
+    ]
+
+
+def findings(store: Store, run_id: int | None = None) -> list[FindingRow]:
+    """The findings of one run, or of all, oldest first."""
+    table = finding_table
+    query = select(table.c.run_id, table.c.severity, table.c.what, table.c.at).order_by(table.c.n)
+    if run_id is not None:
+        query = query.where(table.c.run_id == run_id)
+    with store.reading() as connection:
+        return [FindingRow(run_id=run, severity=how, what=what, at=at) for run, how, what, at in connection.execute(query)]
+
+
+def quarantined(store: Store, limit: int = 100, *, run_id: int | None = None) -> list[QuarantineRow]:
+    """Records set aside, newest first, with their bytes."""
+    query = select(quarantine).order_by(quarantine.c.n.desc()).limit(limit)
+    if run_id is not None:
+        query = query.where(quarantine.c.run_id == run_id)
+    with store.reading() as connection:
+        rows = connection.execute(query).mappings().all()
+    plain = ("n", "run_id", "source", "door", "kind", "id", "reason", "raw_bytes", "at")
+    return [
+        QuarantineRow(**{name: row[name] for name in plain}, where=row["place"], raw=zlib.decompress(row["raw"]))
+        for row in rows
+    ]

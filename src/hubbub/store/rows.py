@@ -1,0 +1,136 @@
+"""Between what is kept of a record and its row: one place that knows how a value lies in a column."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from hubbub.records.merge import Kept
+from hubbub.records.models import FACET_FIELDS, FACET_TIME, Door, Facet, MediaItem, Reason, Rule
+from hubbub.store.tables import RECORDS, content_fields
+
+_JSON_TYPES: dict[str, Any] = {"media": tuple[MediaItem, ...], "rules": tuple[Rule, ...]}
+_KEPT = ("text_since", "first_seen_at", "last_seen_at", "tombstone", "tombstone_at", "tombstone_detail", "wiped_to")
+
+encode_json = msgspec.json.Encoder().encode
+
+
+class Codec:
+    """Turns `Kept` into the values of a row of its kind and back."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        record_type = RECORDS[kind]
+        self._make: Callable[..., Any] = record_type
+        self.fields = content_fields(kind)
+        self.has_author = Facet.AUTHOR in FACET_FIELDS[kind]
+        gone = ("author_gone",) if self.has_author else ()
+        self._facets = tuple((facet, FACET_TIME[facet]) for facet in FACET_FIELDS[kind])
+        self._stated_fields = (*self.fields, *gone)
+        self._get = operator.attrgetter(*self._stated_fields)
+        self._json_at = tuple(i for i, name in enumerate(self._stated_fields) if name in _JSON_TYPES)
+        self.columns: tuple[str, ...] = (
+            "source",
+            "id",
+            *self._stated_fields,
+            "door",
+            "terms",
+            "observed_at",
+            *(name for _, name in self._facets),
+            *_KEPT,
+            "withdrawn",
+        )
+        self._bools = _bool_fields(kind)
+
+    def encode(self, kept: Kept) -> tuple[Any, ...]:
+        """The values of `columns`."""
+        record: Any = kept.record
+        values: Sequence[Any] = self._get(record)
+        if self._json_at:
+            values = list(values)
+            for i in self._json_at:
+                values[i] = encode_json(values[i]).decode() if values[i] else None
+        stated = record.stated
+        times = [getattr(record, name) if stated & facet else 0 for facet, name in self._facets]
+        return (
+            record.source,
+            record.id,
+            *values,
+            str(record.door),
+            record.terms,
+            record.observed_at,
+            *times,
+            kept.text_since,
+            kept.first_seen_at,
+            kept.last_seen_at,
+            None if kept.tombstone is None else str(kept.tombstone),
+            kept.tombstone_at,
+            kept.tombstone_detail,
+            kept.wiped_to,
+            int(kept.withdrawn),
+        )
+
+    def decode(self, row: Sequence[Any]) -> Kept:
+        """What is kept, from the values of `columns`. Not for stubs."""
+        values = dict(zip(self.columns, row, strict=True))
+        tombstone, door = values.pop("tombstone"), values.pop("door")
+        kept = {name: values.pop(name) for name in _KEPT if name != "tombstone"}
+        values.pop("withdrawn")
+        stated = Facet(0)
+        for facet, name in self._facets:
+            if values[name] == 0:
+                values[name] = None
+            else:
+                stated |= facet
+        for name in self._bools:
+            if values[name] is not None:
+                values[name] = bool(values[name])
+        for i in self._json_at:
+            name = self._stated_fields[i]
+            values[name] = msgspec.json.decode(values[name], type=_JSON_TYPES[name]) if values[name] else ()
+        return Kept(
+            record=self._make(stated=stated, door=Door(door), **values),
+            tombstone=None if tombstone is None else Reason(tombstone),
+            **kept,
+        )
+
+
+def _bool_fields(kind: str) -> tuple[str, ...]:
+    names = {field.name: field.type for field in msgspec.structs.fields(RECORDS[kind])}
+    wanted = (*content_fields(kind), "author_gone")
+    return tuple(name for name in wanted if name in names and names[name] in (bool, bool | None))
+
+
+CODECS: dict[str, Codec] = {kind: Codec(kind) for kind in RECORDS}
+"""One codec a kind of record."""
+
+
+def storable(record: Any) -> str | None:
+    """Why a record cannot be stored, naming the field; None when it can. Only asked after the database refused."""
+    for field in record.__struct_fields__:
+        value = getattr(record, field)
+        if isinstance(value, str):
+            if "\x00" in value:
+                return f"{field} holds a NUL character"
+            if any("\ud800" <= char <= "\udfff" for char in value):
+                return f"{field} holds a lone surrogate"
+        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+            return f"{field} is beyond 64 bits"
+        elif isinstance(value, tuple):
+            try:
+                encode_json(value)
+            except (UnicodeEncodeError, TypeError, ValueError) as err:
+                return f"{field} cannot be written: {err}"
+    if not record.source or not record.id:
+        return "source or id is empty"
+    ratio = getattr(record, "upvote_ratio", None)
+    if ratio is not None and not 0 <= ratio <= 1:
+        return "upvote_ratio is not within 0..1"
+    for field in ("comment_count", "crosspost_count", "member_count", "active_count"):
+        count = getattr(record, field, None)
+        if count is not None and count < 0:
+            return f"{field} is negative"
+    return None

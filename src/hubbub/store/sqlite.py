@@ -1,0 +1,62 @@
+"""Opening SQLite files: pragmas, read-only access, what makes a file a hubbub store."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from hubbub.errors import StorageError
+
+APPLICATION_ID = 0x68756262
+"""Written into the file's header: "hubb"."""
+
+_CACHE_KIB = 64 * 1024
+
+
+def connect(path: Path, *, read_only: bool = False, busy_timeout_s: float = 15.0) -> sqlite3.Connection:
+    """A connection in autocommit mode with our pragmas. Raises sqlite3.Error."""
+    mode = "ro" if read_only else "rwc"
+    tail = "&immutable=1" if read_only and _cannot_share(path) else ""
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode={mode}{tail}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=busy_timeout_s,
+    )
+    try:
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+        else:
+            connection.execute("PRAGMA page_size = 8192")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            # What is wiped must not linger in free pages of the file (design §2: tombstones).
+            connection.execute("PRAGMA secure_delete = FAST")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _cannot_share(path: Path) -> bool:
+    """True when a reader could not make the shared-memory file and none of the content is still in the log."""
+    log = path.with_name(path.name + "-wal")
+    return not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
+
+
+def check_place(path: Path, *, create: bool) -> None:
+    """Make the parent folder; raises StorageError where a store cannot be."""
+    if path.is_dir():
+        raise StorageError(f"{path} is a folder, not a store")
+    if not path.exists() and not create:
+        raise StorageError(f"there is no store at {path}", advice="run `hubbub sync` or `hubbub import` first")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise StorageError(f"the folder {path.parent} cannot be made: {err.strerror}") from err
