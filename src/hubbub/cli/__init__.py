@@ -1,0 +1,1 @@
+"""The command line: one file a command group; render.py owns stdout, diagnostics.py stderr and the exit codes."""

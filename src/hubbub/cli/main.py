@@ -1,0 +1,48 @@
+"""The `hubbub` command: its list of commands and the one place where it starts and ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import rich_click as click
+
+from hubbub import __version__
+from hubbub.cli import diagnostics
+from hubbub.cli.lazy import Entry, LazyGroup
+
+COMMANDS: dict[str, Entry] = {
+    "demo": Entry("hubbub.cli.demo:demo", "Walk the whole road with a pretend platform, in under a minute."),
+    "sync": Entry("hubbub.cli.sync:sync", "Collect what is new in communities, over the platform's API."),
+    "import": Entry("hubbub.cli.load:load", "Read dump files and saved API answers."),
+    "status": Entry("hubbub.cli.status:status", "Show what is stored, how fresh it is and what needs attention."),
+    "search": Entry("hubbub.cli.search:search_stored", "Find posts and comments by their words."),
+    "export": Entry("hubbub.cli.export:export_dataset", "Write a dataset: CSV, NDJSON or Parquet."),
+    "media": Entry("hubbub.cli.media:media", "Pictures and videos of stored posts."),
+    "runs": Entry("hubbub.cli.runs:runs", "List what ran, newest first."),
+    "quarantine": Entry("hubbub.cli.quarantine:quarantine", "Records that could not be kept, and why."),
+    "simulate": Entry("hubbub.cli.simulate:simulate", "Serve a pretend Reddit on this machine, or write its dump."),
+    "db": Entry("hubbub.cli.db:db", "Look after the database."),
+}
+
+
+@click.group(
+    "hubbub",
+    cls=LazyGroup,
+    epilog="Start with `hubbub demo`; then `hubbub sync reddit:NAME` or `hubbub import FILE`.",
+)
+@click.version_option(__version__, "-V", "--version", message="hubbub %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Turn the talk of online communities into clean, searchable datasets on your own machine."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+assert isinstance(cli, LazyGroup)
+cli.entries = COMMANDS
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code."""
+    sys.exit(diagnostics.guarded(cli, list(sys.argv[1:] if args is None else args)))

@@ -1,0 +1,89 @@
+"""Owns stdout: lines for people, or one JSON document."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from hubbub.datasets.times import iso
+from hubbub.observe.terminal import fitted, shown, width
+
+SCHEMA = 1
+"""Version of the JSON documents; a field that changes its meaning raises it."""
+
+
+def result(document: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
+    """Print a command's result: the document with `--json`, else the lines."""
+    if as_json:
+        body = msgspec.json.encode({"schema": SCHEMA, **document}, enc_hook=_plain)
+        write(msgspec.json.format(body, indent=2).decode())
+    else:
+        for line in lines:
+            write(shown(line))
+
+
+def write(text: str) -> None:
+    """One line on stdout, as it is; text of others must have gone through `shown`."""
+    if sys.stdout is not None:
+        sys.stdout.write(text + "\n")
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """Aligned lines under a header: numbers to the right, unknown as a dash, the last column cut to the window."""
+    texts = [[_cell(value) for value in row] for row in rows]
+    window = shutil.get_terminal_size((100, 24)).columns
+    last = len(header) - 1
+    sizes = [max([width(name), *(width(row[at]) for row in texts)]) for at, name in enumerate(header)]
+    sizes[last] = max(width(header[last]), min(sizes[last], window - sum(sizes[:last]) - 2 * last))
+    right = [bool(rows) and all(isinstance(row[at], int | None) for row in rows) for at in range(len(header))]
+    lines = []
+    for row in [list(header), *texts]:
+        cells = [_padded(fitted(cell, sizes[at]), sizes[at], right=right[at]) for at, cell in enumerate(row)]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _padded(text: str, columns: int, *, right: bool) -> str:
+    fill = " " * (columns - width(text))
+    return fill + text if right else text + fill
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else shown(str(value))
+
+
+def ago(seconds: int | None, *, now: int) -> str:
+    """How long ago, in words; a dash when unknown."""
+    if seconds is None:
+        return "-"
+    age = now - seconds
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if age >= size:
+            count = age // size
+            return f"{count:,} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+def when(seconds: int | None) -> str:
+    """ISO time, or a dash."""
+    return "-" if seconds is None else iso(seconds)
+
+
+def size(count: int) -> str:
+    """Bytes for people: 1.4 MB."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def _plain(value: Any) -> Any:
+    return str(value)

@@ -1,0 +1,69 @@
+"""How a finished run is told: a few lines on stderr, or one document on stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from hubbub.cli import render
+from hubbub.cli.diagnostics import say
+from hubbub.cli.session import Session
+from hubbub.datasets.times import iso
+from hubbub.errors import ExitCode
+from hubbub.pipeline.run import RunReport
+
+MOST_FINDINGS = 10
+
+
+def tell(report: RunReport, session: Session, *, facts: Iterable[str] = ()) -> int:
+    """Say what the run did; `facts` are lines only this command has to say. Returns the exit code."""
+    if session.as_json:
+        document = msgspec.to_builtins(report)
+        document["conservation"] = report.conservation
+        document["offered"] = report.tally.offered
+        document["started_at"] = iso(report.started_at)
+        document["resume_at"] = None if report.resume_at is None else iso(report.resume_at)
+        render.result(document, (), as_json=True)
+        return int(report.exit_code)
+    for error in report.errors:
+        say(f"hubbub: {error}")
+    if not session.typed.quiet:
+        for line in summary(report, facts=facts):
+            say(line)
+    return int(report.exit_code)
+
+
+def summary(report: RunReport, *, facts: Iterable[str] = ()) -> list[str]:
+    """The lines of a run's summary, the conservation line among them."""
+    asked = f", {report.requests:,} requests" if report.requests else ""
+    memory = f", at most {render.size(report.peak_rss_bytes)} of memory" if report.peak_rss_bytes else ""
+    lines = [
+        f"{report.command} {report.target}: {_ending(report)} in {report.elapsed_s:.1f} s{asked}{memory}",
+        report.conservation,
+        *facts,
+    ]
+    if report.missing:
+        lines.append(f"{report.missing:,} records exist on the platform but were not handed out")
+    if report.tally.repaired:
+        lines.append(f"{report.tally.repaired:,} values repaired while reading")
+    if report.tally.set_aside:
+        lines.append("records were set aside: `hubbub quarantine list` shows them and the reasons")
+    lines += [f"{severity}: {what}" for severity, what in report.findings[:MOST_FINDINGS]]
+    if len(report.findings) > MOST_FINDINGS:
+        lines.append(f"and {len(report.findings) - MOST_FINDINGS:,} more findings")
+    if report.resume_at is not None:
+        lines.append(f"worth coming back at {iso(report.resume_at)}")
+    return lines
+
+
+def _ending(report: RunReport) -> str:
+    match report.exit_code:
+        case ExitCode.OK:
+            return "done"
+        case ExitCode.PARTIAL:
+            return "done, with records set aside"
+        case ExitCode.INTERRUPTED:
+            return "interrupted"
+        case _:
+            return "ended with errors"

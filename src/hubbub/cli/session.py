@@ -1,0 +1,137 @@
+"""What every command works with: the settings in force, the home, the store, the observers of a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import rich_click as click
+from pydantic import SecretStr
+
+from hubbub.cli.typed import Typed, typed
+from hubbub.config.load import Loaded, Places, load
+from hubbub.errors import ConfigError, StorageError
+from hubbub.events import Observer
+from hubbub.observe import logs, progress
+from hubbub.plugins import registry
+from hubbub.plugins.contracts import SourceSettings
+from hubbub.store.engine import Store, open_store
+
+STORE_NAME = "hubbub.db"
+
+
+class Session:
+    """One invocation: what was typed, laid over the environment and the settings files."""
+
+    def __init__(self, ctx: click.Context) -> None:
+        self.typed: Typed = typed(ctx)
+        self._configure_logs()
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The settings in force; raises ConfigError."""
+        flags = {"home": self.typed.home, "store.url": self.typed.store}
+        config = Path(self.typed.config) if self.typed.config else None
+        return load(
+            Places(
+                environ=os.environ,
+                folder=Path.cwd(),
+                user_folder=Path(click.get_app_dir("hubbub")),
+                file=config,
+                profile=self.typed.profile,
+                flags={name: value for name, value in flags.items() if value},
+                sources=tuple(registry.names("sources")),
+            )
+        )
+
+    @property
+    def as_json(self) -> bool:
+        """True when stdout takes one JSON document."""
+        return self.typed.as_json
+
+    @cached_property
+    def home(self) -> Path:
+        """The home as an absolute path; it may not exist yet."""
+        return Path(self.loaded.settings.home).expanduser().absolute()
+
+    @cached_property
+    def store_url(self) -> str:
+        """Where the store is; a plain path counts as SQLite."""
+        url = self.loaded.settings.store.url
+        if url is None:
+            return f"sqlite:///{self.home / STORE_NAME}"
+        if "://" not in url:
+            return f"sqlite:///{Path(url).expanduser().absolute()}"
+        if url.startswith("sqlite:///"):
+            return f"sqlite:///{Path(url.removeprefix('sqlite:///')).expanduser().absolute()}"
+        raise ConfigError(
+            f"store.url: {url.partition('://')[0]!r} is no kind of database this version opens; use sqlite"
+        )
+
+    @property
+    def store_file(self) -> Path:
+        """The SQLite file of the store."""
+        return Path(self.store_url.removeprefix("sqlite:///"))
+
+    @property
+    def has_store(self) -> bool:
+        """True when something has been stored here before."""
+        return self.store_file.is_file()
+
+    @property
+    def blobs(self) -> Path:
+        """Folder of pictures and videos."""
+        return self.home / "blobs"
+
+    def open_store(self, *, create: bool = False, read_only: bool = False) -> Store:
+        """The store; with `create` its home too. Raises StorageError when there is none or the home cannot be made."""
+        if create:
+            for folder in (self.home, self.store_file.parent):
+                try:
+                    folder.mkdir(parents=True, exist_ok=True)
+                except OSError as error:
+                    raise StorageError(
+                        f"{folder} cannot be made: {error.strerror or error}",
+                        advice="choose a folder you may write to with --home DIR",
+                    ) from error
+        elif not self.has_store:
+            raise StorageError(
+                f"there is no store at {self.store_file} yet",
+                advice="`hubbub demo`, `hubbub sync` or `hubbub import` makes one; --home DIR looks elsewhere",
+            )
+        return open_store(self.store_url, create=create, read_only=read_only)
+
+    def source_settings(self, names: Sequence[str], *, base_url: str | None = None) -> dict[str, SourceSettings]:
+        """What each source is told; `base_url` beats the settings."""
+        told = {}
+        for name in names:
+            values, configured = self.loaded.source_values(name)
+            told[name] = SourceSettings(values=values, base_url=base_url or configured)
+        return told
+
+    @contextmanager
+    def observers(self) -> Iterator[list[Observer]]:
+        """The observers of one run: logs, and on a terminal a live line that goes when the run ends."""
+        told = self.typed.verbose > 0 or self.as_json
+        watching: list[Observer] = [logs.LogObserver(findings=told)]
+        if self.typed.verbose or not progress.wanted(quiet=self.typed.quiet):
+            yield watching
+            return
+        with progress.ProgressObserver() as display:
+            yield [*watching, display]
+
+    def _configure_logs(self) -> None:
+        settings = self.loaded.settings
+        level = settings.log.level or "warning"
+        if self.typed.quiet:
+            level = "error"
+        elif self.typed.verbose:
+            level = "debug" if self.typed.verbose > 1 else "info"
+        sections = [dict(getattr(settings, name)) for name in ("reddit", "producthunt")]
+        secrets = [
+            value.get_secret_value() for part in sections for value in part.values() if isinstance(value, SecretStr)
+        ]
+        logs.configure(level=level, form=settings.log.format, secrets=secrets)

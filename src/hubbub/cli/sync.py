@@ -1,0 +1,78 @@
+"""`hubbub sync`: collect what is new, over a platform's API."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from hubbub.cli import report
+from hubbub.cli.lazy import HubbubCommand
+from hubbub.cli.parameters import TIME, listed
+from hubbub.cli.session import Session
+from hubbub.errors import UsageError
+from hubbub.pipeline import sync as pipeline
+from hubbub.plugins import registry
+from hubbub.plugins.contracts import SyncOptions, Target
+
+
+def parse_target(word: str) -> Target:
+    """`reddit:NAME` as a target; raises UsageError that shows how to write it."""
+    source, colon, name = word.partition(":")
+    known = registry.names("sources")
+    if not colon and source not in known:
+        raise UsageError(f"{word!r} names no source", advice=f"write SOURCE:NAME, for example {known[0]}:{word}")
+    if source not in known:
+        raise UsageError(f"there is no source {source!r}; known: {', '.join(known)}")
+    if colon and not name:
+        raise UsageError(f"{word!r}: a name is missing behind the colon")
+    return Target(source=source, name=name)
+
+
+@click.command("sync", cls=HubbubCommand, epilog="Example: `hubbub sync reddit:whatisthisbug`")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--full", is_flag=True, help="Ignore the watermark and walk the listings to their end.")
+@click.option("--since", type=TIME, help="Do not go back before this time (2024-05-01, 7d).")
+@click.option("--max-pages", type=click.IntRange(min=1), help="At most this many listing pages a stream.")
+@click.option("--only", multiple=True, metavar="STREAM", help="Only these streams: posts, comments, about.")
+@click.option("--listing", metavar="NAME", help="A one-off look at this listing (hot, top, new).")
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many items of a one-off look.")
+@click.option("--base-url", metavar="URL", help="Ask this address instead of the platform: a simulator.")
+@click.pass_context
+def sync(
+    ctx: click.Context,
+    *,
+    targets: tuple[str, ...],
+    full: bool,
+    since: int | None,
+    max_pages: int | None,
+    only: tuple[str, ...],
+    listing: str | None,
+    limit: int | None,
+    base_url: str | None,
+) -> int:
+    """Collect what is new in communities, over the platform's API.
+
+    Targets: reddit:NAME for a community, reddit:u/NAME for a person. Credentials come from the settings or from
+    HUBBUB_REDDIT__CLIENT_ID, __CLIENT_SECRET, __USERNAME and __PASSWORD; they are never typed here.
+    """
+    session = Session(ctx)
+    wanted = [parse_target(word) for word in targets]
+    sources = sorted({target.source for target in wanted})
+    if base_url is not None and len(sources) > 1:
+        raise UsageError(f"--base-url is for one source at a time, the targets name {' and '.join(sources)}")
+    options = SyncOptions(
+        full=full,
+        since=since,
+        max_pages=max_pages,
+        only=frozenset(listed(only)),
+        listing=listing,
+        limit=limit,
+    )
+    with session.open_store(create=True) as store, session.observers() as observers:
+        outcome = pipeline.sync(
+            store,
+            wanted,
+            options=options,
+            settings=session.source_settings(sources, base_url=base_url),
+            observers=observers,
+        )
+    return report.tell(outcome, session)

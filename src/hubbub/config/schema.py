@@ -1,0 +1,82 @@
+"""Everything that may be set, its type and its default. A name here is a key in the file and `HUBBUB_SECTION__KEY`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr
+
+GIB = 1024**3
+
+
+class Section(BaseModel):
+    """A group of settings; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreSection(Section):
+    """Where records are kept."""
+
+    url: str | None = Field(default=None, description="sqlite:///absolute/path; by default hubbub.db in the home")
+
+
+class LogSection(Section):
+    """What is written to stderr besides results and errors."""
+
+    level: Literal["debug", "info", "warning", "error"] | None = Field(
+        default=None, description="by default warning; -v is info, -vv debug, -q error"
+    )
+    format: Literal["text", "json"] = Field(default="text", description="one line of text or one JSON object an event")
+
+
+class MediaSection(Section):
+    """Downloads of pictures and videos."""
+
+    allow_private_addresses: bool = Field(
+        default=False, description="fetch from loopback and private networks too (a simulator on this machine)"
+    )
+    max_bytes: PositiveInt = Field(default=GIB // 4, description="largest file that is downloaded")
+    concurrency: PositiveInt = Field(default=8, description="downloads under way at once")
+
+
+class RedditSection(Section):
+    """The user's own Reddit credentials, and where Reddit is."""
+
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+    user_agent: str | None = Field(default=None, description="by default names hubbub, its version and the username")
+    base_url: str | None = Field(default=None, description="both Reddit addresses at once: a simulator")
+
+
+class ProductHuntSection(Section):
+    """The user's own Product Hunt token."""
+
+    token: SecretStr | None = None
+    base_url: str | None = None
+
+
+class Settings(BaseModel):
+    """All settings of one invocation; load.py lays flags, environment, profile, files and defaults over each other."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    home: str = Field(default="./hubbub-data", description="folder of hubbub.db, blobs/, exports/ and logs/")
+    store: StoreSection = StoreSection()
+    log: LogSection = LogSection()
+    media: MediaSection = MediaSection()
+    reddit: RedditSection = RedditSection()
+    producthunt: ProductHuntSection = ProductHuntSection()
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "store": StoreSection,
+    "log": LogSection,
+    "media": MediaSection,
+    "reddit": RedditSection,
+    "producthunt": ProductHuntSection,
+}
+"""The sections and what each may hold."""

@@ -1,0 +1,1 @@
+"""Datasets: what to hand out, and the formats it is written in."""

@@ -1,0 +1,120 @@
+"""PURE. What an export holds: which kinds, communities and times, and which columns in which order.
+
+Tombstoned, hidden and stub rows never leave the store; that is not an option but how the rows are read.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from hubbub.errors import UsageError
+from hubbub.plugins.contracts import Column
+
+KINDS = ("post", "comment", "user", "community")
+FILE_STEM = {"post": "posts", "comment": "comments", "user": "users", "community": "communities"}
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows and columns to hand out. Empty means all."""
+
+    kinds: tuple[str, ...] = ()
+    communities: tuple[str, ...] = ()
+    """Case-folded keys."""
+    since: int | None = None
+    """Created at or after, epoch seconds UTC."""
+    until: int | None = None
+    """Created before."""
+    columns: tuple[str, ...] = ()
+    """Names allowed to leave, for every kind that has them."""
+
+    @property
+    def chosen_kinds(self) -> tuple[str, ...]:
+        """The kinds in the order in which they are written.
+
+        People have no community or time of their own: a narrowed selection leaves them out unless it names them."""
+        if self.kinds:
+            return tuple(kind for kind in KINDS if kind in self.kinds)
+        narrowed = bool(self.communities) or self.since is not None or self.until is not None
+        return tuple(kind for kind in KINDS if not (narrowed and kind in {"user", "community"}))
+
+
+def _columns(spec: str) -> tuple[Column, ...]:
+    return tuple(Column(name=name, type=kind) for name, _, kind in (word.partition(":") for word in spec.split()))
+
+
+_SEEN = " observed_at:time first_seen_at:time last_seen_at:time"
+
+DEFAULT_COLUMNS: dict[str, tuple[Column, ...]] = {
+    "post": _columns(
+        "source:text id:text community:text community_name:text created_at:time author:text author_name:text "
+        "author_flair:text title:text body:text url:text domain:text permalink:text post_type:text flair:text "
+        "score:integer upvote_ratio:real comment_count:integer over_18:boolean spoiler:boolean locked:boolean "
+        "archived:boolean stickied:boolean distinguished:text edited:boolean edited_at:time crosspost_parent:text"
+        + _SEEN
+    ),
+    "comment": _columns(
+        "source:text id:text community:text community_name:text post_id:text parent_id:text created_at:time "
+        "author:text author_name:text author_flair:text body:text permalink:text score:integer "
+        "controversiality:integer is_submitter:boolean locked:boolean stickied:boolean distinguished:text "
+        "edited:boolean edited_at:time" + _SEEN
+    ),
+    "user": _columns(
+        "source:text id:text name:text created_at:time title:text body:text post_karma:integer "
+        "comment_karma:integer total_karma:integer is_suspended:boolean is_employee:boolean is_moderator:boolean"
+        + _SEEN
+    ),
+    "community": _columns(
+        "source:text id:text name:text created_at:time title:text description:text body:text community_type:text "
+        "over_18:boolean quarantined:boolean language:text member_count:integer active_count:integer" + _SEEN
+    ),
+}
+"""Per kind: the columns that leave when none are named."""
+
+EXTRA_COLUMNS: dict[str, tuple[Column, ...]] = {
+    "post": _columns(
+        "author_id:text author_gone:boolean score_hidden:boolean crosspost_count:integer tagline:text "
+        "featured_at:time extra:json door:text terms:text"
+    ),
+    "comment": _columns(
+        "author_id:text author_gone:boolean score_hidden:boolean archived:boolean extra:json door:text terms:text"
+    ),
+    "user": _columns("platform_id:text verified:boolean url:text extra:json door:text terms:text"),
+    "community": _columns("platform_id:text url:text extra:json door:text terms:text"),
+}
+"""Per kind: the columns that leave only when they are named."""
+
+
+def columns_of(kind: str, selection: Selection) -> tuple[Column, ...]:
+    """The columns of one kind, in the order of the schema."""
+    if not selection.columns:
+        return DEFAULT_COLUMNS[kind]
+    return tuple(column for column in _known(kind) if column.name in selection.columns)
+
+
+def check(selection: Selection) -> None:
+    """Raise UsageError for a kind or column that does not exist, naming the nearest."""
+    for kind in selection.kinds:
+        if kind not in KINDS:
+            raise UsageError(f"there is no kind {kind!r}; known: {', '.join(KINDS)}")
+    known = {column.name for kind in selection.chosen_kinds for column in _known(kind)}
+    for name in selection.columns:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f", did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
+            raise UsageError(f"none of the chosen kinds has a column {name!r}{hint}")
+
+
+def _known(kind: str) -> tuple[Column, ...]:
+    return (*DEFAULT_COLUMNS[kind], *EXTRA_COLUMNS[kind])
+
+
+def python_values(columns: Sequence[Column], row: Sequence[Any]) -> list[Any]:
+    """A row of the store with booleans as booleans: SQLite keeps them as 0 and 1."""
+    return [
+        bool(value) if value is not None and column.type == "boolean" else value
+        for column, value in zip(columns, row, strict=True)
+    ]

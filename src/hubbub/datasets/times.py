@@ -1,0 +1,30 @@
+"""PURE. Times at the edge: epoch seconds inside, ISO 8601 with Z outside."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_AGE = re.compile(r"(\d+)\s*([smhdw])")
+_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def iso(seconds: int) -> str:
+    """`2024-05-01T12:00:00Z`; seconds outside the years 1 to 9999 stay a number."""
+    try:
+        return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except OverflowError:
+        return str(seconds)
+
+
+def parse_time(text: str, *, now: int) -> int:
+    """Epoch seconds of an ISO date or time (UTC when it names no zone), or of an age before `now` such as `7d`.
+
+    Raises ValueError."""
+    if age := _AGE.fullmatch(text.strip().lower()):
+        return now - int(age[1]) * _UNIT_S[age[2]]
+    moment = datetime.fromisoformat(text.strip())
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(seconds=1)

@@ -1,0 +1,1 @@
+"""Observers of events: logs and progress."""

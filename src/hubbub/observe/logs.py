@@ -1,0 +1,157 @@
+"""Logs: what a run did as lines on stderr, text or JSON, with secrets masked and foreign text kept on its line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+import structlog
+
+from hubbub import clock, events
+from hubbub.datasets.times import iso
+from hubbub.observe.terminal import shown
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+LIBRARIES = ("httpx2", "httpcore", "httpcore2", "hpack", "h2", "sqlalchemy", "alembic", "asyncio", "uvicorn", "PIL")
+MASK = "•••"
+_SECRET_NAMES = ("token", "password", "secret", "authorization", "cookie")
+
+
+class Masker:
+    """A structlog step that hides the values of settings that are secret, wherever they appear."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._secrets = sorted({secret for secret in secrets if len(secret) > 3}, key=len, reverse=True)
+
+    def __call__(self, _logger: Any, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        for name, value in fields.items():
+            if any(word in name.lower() for word in _SECRET_NAMES):
+                fields[name] = MASK
+            elif isinstance(value, str):
+                fields[name] = self.masked(value)
+        return fields
+
+    def masked(self, text: str) -> str:
+        """`text` without any of the secrets."""
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text
+
+
+class _Stderr(logging.Handler):
+    """Writes to whatever stderr is now: a progress display may have put itself in between."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if sys.stderr is None:
+            return
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+        except (OSError, ValueError):  # closed by the reader: the run goes on
+            return
+
+
+def configure(*, level: str, form: Literal["text", "json"], secrets: Sequence[str] = ()) -> None:
+    """Send hubbub's logs, and the warnings of libraries, to stderr from `level` on. May be called again."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        Masker(secrets),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = _Stderr()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                Masker(secrets),
+                _json_line if form == "json" else _text_line,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    for old in [found for found in root.handlers if isinstance(found, _Stderr)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(LEVELS[level])
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(max(logging.WARNING, LEVELS[level]))
+
+
+def _text_line(_logger: Any, _method: str, fields: structlog.typing.EventDict) -> str:
+    level, event = fields.pop("level", "info"), fields.pop("event", "")
+    rest = " ".join(f"{name}={_quoted(value)}" for name, value in fields.items() if value is not None)
+    return f"{iso(clock.now())} {level:<7} {shown(str(event))} {rest}".rstrip()
+
+
+def _json_line(_logger: Any, _method: str, fields: structlog.typing.EventDict) -> str:
+    row = {"at": iso(clock.now()), "level": fields.pop("level", "info"), "event": fields.pop("event", ""), **fields}
+    return json.dumps(row, default=str)
+
+
+def _quoted(value: object) -> str:
+    text = shown(str(value))
+    return '"' + text.replace('"', '\\"') + '"' if " " in text or not text else text
+
+
+_LEVEL: dict[type[events.Event], str] = {
+    events.RunStarted: "info",
+    events.RequestDone: "debug",
+    events.Retrying: "warning",
+    events.Waiting: "info",
+    events.BatchStored: "info",
+    events.Rejection: "info",
+    events.FileProgress: "debug",
+    events.MediaDone: "debug",
+    events.StreamDone: "info",
+    events.RunFinished: "info",
+}
+"""How much each event weighs; a finding carries its own severity."""
+
+_NAME: dict[type[events.Event], str] = {
+    events.RunStarted: "run started",
+    events.RequestDone: "request",
+    events.Retrying: "retrying",
+    events.Waiting: "waiting",
+    events.BatchStored: "stored",
+    events.Rejection: "set aside",
+    events.Finding: "finding",
+    events.FileProgress: "file",
+    events.MediaDone: "media",
+    events.StreamDone: "stream done",
+    events.RunFinished: "run finished",
+}
+
+
+class LogObserver:
+    """An observer that logs every event; the run's id is a field of every line."""
+
+    def __init__(self, *, findings: bool = True) -> None:
+        self._log = structlog.get_logger("hubbub")
+        self._findings = findings
+        """False where the run's summary shows them anyway."""
+
+    def __call__(self, event: events.Event) -> None:
+        if isinstance(event, events.Finding) and not self._findings:
+            return
+        fields: dict[str, Any] = {}
+        for name, value in msgspec.structs.asdict(event).items():
+            if isinstance(value, Mapping):
+                fields.update({term: number for term, number in value.items() if number})
+            else:
+                fields[name] = round(value, 3) if isinstance(value, float) else value
+        if isinstance(event, events.RunStarted):
+            self._log = self._log.bind(run=event.run_id)
+            fields.pop("run_id")
+        level = fields.pop("severity") if isinstance(event, events.Finding) else _LEVEL.get(type(event), "debug")
+        name = _NAME.get(type(event), type(event).__name__)
+        self._log.log(LEVELS.get(str(level), logging.INFO), name, **fields)
