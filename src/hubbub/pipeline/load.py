@@ -1,0 +1,277 @@
+"""Drives files (dumps, NDJSON, saved API answers) into the store: each batch with the mark that says how far it got."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from hubbub import clock
+from hubbub.errors import InputError, InterruptedRunError, TruncatedInputError, UsageError
+from hubbub.events import FileProgress, Observer
+from hubbub.pipeline import ledger
+from hubbub.pipeline.archive import Archive, LineChunk, Position, open_archive
+from hubbub.pipeline.archive_kinds import EXPECTED, Shape
+from hubbub.pipeline.interrupt import Interrupts
+from hubbub.pipeline.load_batch import Pending
+from hubbub.pipeline.load_filters import Filters
+from hubbub.pipeline.run import Run, RunReport
+from hubbub.pipeline.saved import decode_document
+from hubbub.plugins import registry
+from hubbub.plugins.contracts import Decoded, FileReader
+from hubbub.records.models import Door, Rejected
+from hubbub.store import reads
+from hubbub.store.engine import Store
+
+HOPELESS_LINES = 1_000
+"""A file whose first so many lines are all bad is not what it was taken for."""
+
+
+BATCH_BYTES = 32 << 20
+"""Unpacked bytes after which a batch is stored, however few its rows."""
+
+
+class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user asked of one import."""
+
+    communities: Sequence[str] = ()
+    authors: Sequence[str] = ()
+    since: int | None = None
+    """Created at this time (epoch seconds UTC) or later."""
+    until: int | None = None
+    """Created before this time."""
+    min_score: int | None = None
+    observed_at: int | None = None
+    """When saved API answers were received; without it the greatest time inside them counts."""
+    source: str = "reddit"
+    no_search: bool = False
+    """Leave the search index for later."""
+
+    def filters(self) -> Filters:
+        """The part that narrows the import."""
+        return Filters(
+            communities=frozenset(name.strip().removeprefix("r/").casefold() for name in self.communities),
+            authors=frozenset(name.strip().removeprefix("u/").casefold() for name in self.authors),
+            since=self.since,
+            until=self.until,
+            min_score=self.min_score,
+        )
+
+
+class FileReport(msgspec.Struct, kw_only=True):
+    """What became of one file; `details["files"]` of the run's report."""
+
+    path: str
+    state: str = "reading"
+    """done, skipped (imported before), damaged, refused, interrupted."""
+    rows: int = 0
+    """Records found in this run, before filters."""
+    lines: int = 0
+    """Lines dealt with, in this and earlier runs."""
+    kinds: dict[str, int] = {}
+    filtered: int = 0
+    set_aside: int = 0
+    offset: int = 0
+    """Unpacked bytes dealt with."""
+    resumed_at: int = 0
+    """Unpacked bytes that earlier runs had dealt with."""
+    size_bytes: int | None = None
+    damaged: str | None = None
+
+
+def load_files(
+    store: Store, paths: Sequence[Path], *, options: LoadOptions, observers: Sequence[Observer] = ()
+) -> RunReport:
+    """Import files one after the other and report what became of each.
+
+    A file that is damaged or refused ends with exit code 7 and the others go on; one that was imported before under the
+    same filters is skipped. Ctrl-C stores what is in hand; the same call goes on from there. Raises UsageError when the
+    source reads no files."""
+    reader = _reader(options.source)
+    with (
+        Run(store, command="import", target=", ".join(map(str, paths)), observers=observers) as run,
+        Interrupts() as interrupts,
+    ):
+        check = _check_of(interrupts)
+        reports: list[FileReport] = []
+        run.details["files"] = reports
+        for path in paths:
+            report = FileReport(path=str(path))
+            reports.append(report)
+            try:
+                _Import(run, store, reader=reader, options=options, report=report, check=check).run(path)
+            except InputError as error:
+                report.state = "damaged" if report.damaged else "refused"
+                run.fail(error)
+            except InterruptedRunError:
+                report.state = "interrupted"
+                raise
+    return run.report()
+
+
+def _reader(source: str) -> FileReader:
+    plugin = registry.load("sources", source)
+    if not isinstance(plugin, FileReader):
+        raise UsageError(f"source {source!r} reads no files")
+    return plugin
+
+
+class _Import:
+    """The import of one file."""
+
+    def __init__(
+        self,
+        run: Run,
+        store: Store,
+        *,
+        reader: FileReader,
+        options: LoadOptions,
+        report: FileReport,
+        check: Callable[[], None],
+    ) -> None:
+        self._run = run
+        self._store = store
+        self._reader = reader
+        self._options = options
+        self._report = report
+        self._check = check
+        self._now = clock.now()
+        self._bad_from_start: int | None = 0
+        """Bad lines so far, as long as there was no good one; then None."""
+
+    def run(self, path: Path) -> None:
+        with open_archive(path) as archive:
+            self._report.size_bytes = archive.size_bytes
+            filters = self._options.filters()
+            saved_at = self._options.observed_at if archive.shape is Shape.DOCUMENT else None
+            key = (
+                ledger.content_digest(archive, check=self._check),
+                ledger.filters_key(**msgspec.structs.asdict(filters), observed_at=saved_at),
+                int(getattr(self._reader, "mapping_version", 1)),
+            )
+            mark = reads.ledger(self._store, *key)
+            if mark is not None and mark.done:
+                self._report.state = "skipped"
+                self._report.lines, self._report.offset = mark.lines, mark.offset
+                self._run.finding("info", f"{path}: already imported ({mark.lines:,} lines), skipped")
+                return
+            if mark is not None and mark.damaged:
+                self._report.damaged = mark.damaged
+                self._report.lines, self._report.offset = mark.lines, mark.offset
+                raise InputError(
+                    f"{path}: {mark.damaged} ({mark.lines:,} lines before it were imported earlier)",
+                    advice="fetch the file again; this copy holds nothing more",
+                )
+            pending = Pending(self._run, archive, key=key, filters=filters, source=self._options.source)
+            if archive.shape is Shape.DOCUMENT:
+                self._document(archive, pending)
+            else:
+                self._lines(archive, pending, start=ledger.position(mark))
+            self._report.state = "done"
+
+    def _document(self, archive: Archive, pending: Pending) -> None:
+        body = archive.document()
+        at = Position()
+        for decoded, lines in decode_document(
+            body, self._reader, where=str(archive.path), observed_at=self._options.observed_at, now=self._now
+        ):
+            at = Position(lines=at.lines + lines)
+            self._take(decoded, pending)
+            self._check()
+        archive.check_unchanged()
+        self._flush(pending, Position(offset=len(body), lines=at.lines), done=True)
+
+    def _lines(self, archive: Archive, pending: Pending, *, start: Position) -> None:
+        at = start
+        self._report.resumed_at = self._report.offset = start.offset
+        if start.lines:
+            self._bad_from_start = None
+        try:
+            for chunk in archive.chunks(start):
+                at = chunk.end
+                self._take(self._decode(chunk, archive), pending)
+                if pending.full or at.offset - self._report.offset >= BATCH_BYTES:
+                    self._flush(pending, at)
+                    self._progress(archive, chunk.packed_end)
+                self._interruptible(pending, at)
+        except TruncatedInputError as error:
+            self._damaged(error, pending, at)
+            raise
+        archive.check_unchanged()
+        self._flush(pending, at, done=True)
+        self._progress(archive, archive.size_bytes)
+
+    def _decode(self, chunk: LineChunk, archive: Archive) -> Decoded:
+        if chunk.too_long is None:
+            return self._reader.decode_lines(
+                chunk.lines, where=str(archive.path), first_line=chunk.first_line, now=self._now
+            )
+        line = chunk.too_long
+        return Decoded(
+            rejected=[
+                Rejected(
+                    reason=f"the line is too long: {line.size_bytes:,} bytes",
+                    raw=line.sample,
+                    source=self._options.source,
+                    door=Door.DUMP,
+                    where=f"{archive.path}:{line.number}",
+                )
+            ]
+        )
+
+    def _take(self, decoded: Decoded, pending: Pending) -> None:
+        if self._bad_from_start is not None:
+            self._bad_from_start += len(decoded.rejected)
+            if decoded.records or decoded.filtered:
+                self._bad_from_start = None
+            elif self._bad_from_start >= HOPELESS_LINES:
+                first = (*pending.rejected, *decoded.rejected)[0]
+                raise InputError(
+                    f"{self._report.path}: none of the first {self._bad_from_start:,} lines is a record; "
+                    f"the first ({first.where}): {first.reason}",
+                    advice=EXPECTED,
+                )
+        pending.take(decoded)
+
+    def _interruptible(self, pending: Pending, at: Position) -> None:
+        try:
+            self._check()
+        except InterruptedRunError:
+            self._flush(pending, at)
+            raise
+
+    def _damaged(self, error: TruncatedInputError, pending: Pending, at: Position) -> None:
+        what = str(error).removeprefix(f"{self._report.path}: ")
+        self._report.damaged = what
+        if error.untrusted:  # before the mark that keeps a second run from coming here
+            why = f"{self._report.path}: {what}; lines up to {at.lines:,} were imported from it"
+            self._store.mark_untrusted(self._run.id, why=why)
+            self._run.finding("error", why)
+        self._flush(pending, at, damaged=what)
+        error.args = (f"{error}; {at.lines:,} lines ({self._report.rows:,} rows in this run) were read before it",)
+
+    def _flush(self, pending: Pending, at: Position, *, done: bool = False, damaged: str | None = None) -> None:
+        counts = pending.flush(at, done=done, damaged=damaged)
+        report = self._report
+        report.lines, report.offset = at.lines, at.offset
+        report.rows += counts.rows
+        report.filtered += counts.filtered
+        report.set_aside += counts.set_aside
+        report.kinds = dict(Counter(report.kinds) + counts.kinds)
+
+    def _progress(self, archive: Archive, packed_end: int) -> None:
+        self._run.emit(
+            FileProgress(
+                path=str(archive.path), done_bytes=packed_end, total_bytes=archive.size_bytes, rows=self._report.rows
+            )
+        )
+
+
+def _check_of(interrupts: Interrupts) -> Callable[[], None]:
+    def check() -> None:
+        if interrupts.requested:
+            raise InterruptedRunError("stopped by the user", advice="the same command goes on from here")
+
+    return check

@@ -1,0 +1,91 @@
+"""Collects what was decoded until it is worth a transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+
+from hubbub.pipeline.archive import Archive, Position
+from hubbub.pipeline.ledger import mark_at
+from hubbub.pipeline.load_filters import Filters, select
+from hubbub.pipeline.run import Run
+from hubbub.plugins.contracts import Decoded
+from hubbub.records.models import LinkListing, Record, Rejected, Stub, Tombstone
+from hubbub.store.batch import Batch
+
+BATCH_ROWS = 10_000
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """What one transaction held."""
+
+    rows: int
+    """Records before filters."""
+    filtered: int
+    set_aside: int
+    kinds: Counter[str]
+
+
+class Pending:
+    """What is decoded but not stored yet."""
+
+    def __init__(self, run: Run, archive: Archive, *, key: tuple[str, str, int], filters: Filters, source: str) -> None:
+        self._run = run
+        self._archive = archive
+        self._key = key
+        self._filters = filters
+        self._source = source
+        self._clear()
+
+    def _clear(self) -> None:
+        self._records: list[Record] = []
+        self.rejected: list[Rejected] = []
+        self._rows = 0
+        self._filtered = 0
+        self._repaired = 0
+        self._kinds: Counter[str] = Counter()
+        self._unknown: Counter[str] = Counter()
+
+    @property
+    def full(self) -> bool:
+        """True when it is time to flush."""
+        return len(self._records) + len(self.rejected) >= BATCH_ROWS
+
+    def take(self, decoded: Decoded) -> None:
+        """Add what came of some lines; the filters are applied here."""
+        kinds = Counter(_kind(record) for record in decoded.records if not isinstance(record, Stub | LinkListing))
+        kept, filtered = select(decoded.records, self._filters)
+        self._records += kept
+        self.rejected += decoded.rejected
+        self._rows += kinds.total()
+        self._filtered += filtered + decoded.filtered
+        self._repaired += decoded.repaired
+        self._kinds += kinds
+        self._unknown.update(decoded.unknown_fields)
+
+    def flush(self, at: Position, *, done: bool = False, damaged: str | None = None) -> Counts:
+        """Store it all in one transaction, with the mark that everything before `at` is stored."""
+        counts = Counts(rows=self._rows, filtered=self._filtered, set_aside=len(self.rejected), kinds=self._kinds)
+        self._run.write(
+            Batch(
+                run_id=self._run.id,
+                source=self._source,
+                stream=self._archive.path.name,
+                records=self._records,
+                rejected=self.rejected,
+                ledger=mark_at(at, archive=self._archive, key=self._key, done=done, damaged=damaged),
+                filtered=self._filtered,
+                repaired=self._repaired,
+                unknown_fields=self._unknown,
+            )
+        )
+        self._clear()
+        return counts
+
+
+def _kind(record: Record) -> str:
+    if isinstance(record, Tombstone):
+        return "tombstone"
+    assert not isinstance(record, Stub | LinkListing)
+    return record.kind
