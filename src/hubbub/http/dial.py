@@ -1,4 +1,7 @@
-"""Connecting to addresses that somebody else has looked up and judged: the checked address is the dialled one."""
+"""Opening connections: to addresses that somebody else has looked up and judged, and watched for unasked answers.
+
+The checked address is the dialled one, so a name that changes between check and dial gains nothing. The library keeps
+bytes that follow an answer and takes them for the answer to the next question: such a connection is not used again."""
 
 from __future__ import annotations
 
@@ -13,11 +16,50 @@ import httpx2
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Addresses to dial for a host and port, in order; raises a HubbubError when it must not be dialled at all."""
 
+_STATUS_LINE = b"HTTP/1"
 
-class _CheckedBackend(httpcore2.AsyncNetworkBackend):
-    """Opens connections only to what `resolve` returns; no name is ever looked up a second time."""
 
-    def __init__(self, resolve: Resolve) -> None:
+class _Watched(httpcore2.AsyncNetworkStream):
+    """A connection that calls itself used up once a second status line came along with the answer."""
+
+    def __init__(self, inner: httpcore2.AsyncNetworkStream) -> None:
+        self._inner = inner
+        self._last = b""
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  the library's own
+        data = await self._inner.read(max_bytes, timeout)
+        self._last = data
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109  the library's own
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  the library's own
+    ) -> httpcore2.AsyncNetworkStream:
+        return _Watched(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        # The pool asks this of an idle connection and closes it when there is something to read.
+        if info == "is_readable" and self._overrun():
+            return True
+        return self._inner.get_extra_info(info)
+
+    def _overrun(self) -> bool:
+        # Only the last read can hold bytes behind the answer. A body that quotes a status line costs one reconnection.
+        return self._last.find(_STATUS_LINE, 1) != -1
+
+
+class _Backend(httpcore2.AsyncNetworkBackend):
+    """Opens watched connections; with `resolve`, only to what it returns, and no name is looked up a second time."""
+
+    def __init__(self, resolve: Resolve | None) -> None:
         self._resolve = resolve
         self._inner = httpcore2.AnyIOBackend()
 
@@ -25,19 +67,17 @@ class _CheckedBackend(httpcore2.AsyncNetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  the library's own signature
+        timeout: float | None = None,  # noqa: ASYNC109  the library's own
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        try:
-            addresses = await self._resolve(host, port)
-        except OSError as error:
-            raise httpcore2.ConnectError(str(error)) from error
         failure: Exception = httpcore2.ConnectError(f"{host} has no address")
-        for address in addresses:
+        for address in await self._addresses(host, port):
             try:
-                return await self._inner.connect_tcp(
-                    address, port, timeout=timeout, local_address=local_address, socket_options=socket_options
+                return _Watched(
+                    await self._inner.connect_tcp(
+                        address, port, timeout=timeout, local_address=local_address, socket_options=socket_options
+                    )
                 )
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failure = error
@@ -49,13 +89,21 @@ class _CheckedBackend(httpcore2.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    async def _addresses(self, host: str, port: int) -> Sequence[str]:
+        if self._resolve is None:
+            return [host]
+        try:
+            return await self._resolve(host, port)
+        except OSError as error:
+            raise httpcore2.ConnectError(str(error)) from error
 
-class CheckedTransport(httpx2.AsyncHTTPTransport):
-    """The library's transport with its connections opened by way of `resolve`."""
 
-    def __init__(self, resolve: Resolve, *, limits: httpx2.Limits, http2: bool) -> None:
-        super().__init__(limits=limits, http2=http2, trust_env=False)
-        context: ssl.SSLContext = httpx2.create_ssl_context(trust_env=False)
+class Transport(httpx2.AsyncHTTPTransport):
+    """The library's transport with its connections opened here."""
+
+    def __init__(self, resolve: Resolve | None, *, limits: httpx2.Limits, http2: bool) -> None:
+        context = httpx2.create_ssl_context(trust_env=False)
+        super().__init__(verify=context, limits=limits, http2=http2, trust_env=False)
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=context,
             max_connections=limits.max_connections,
@@ -63,5 +111,5 @@ class CheckedTransport(httpx2.AsyncHTTPTransport):
             keepalive_expiry=limits.keepalive_expiry,
             http1=True,
             http2=http2,
-            network_backend=_CheckedBackend(resolve),
+            network_backend=_Backend(resolve),
         )

@@ -12,7 +12,7 @@ import httpx2
 import msgspec
 
 from hubbub.http.bodies import ACCEPT_ENCODING, Body, BodyError, TooLargeError, check_json
-from hubbub.http.dial import CheckedTransport, Resolve
+from hubbub.http.dial import Resolve, Transport
 from hubbub.http.messages import Request
 from hubbub.http.retry import RETRIED_STATUSES, Cause, Failure, RetryPolicy
 
@@ -71,7 +71,7 @@ class Wire:
             timeout=httpx2.Timeout(policy.silence_s, connect=policy.connect_s, pool=None),
             follow_redirects=False,
             trust_env=trust_env,
-            transport=None if resolve is None else CheckedTransport(resolve, limits=limits, http2=True),
+            transport=None if trust_env else Transport(resolve, limits=limits, http2=True),
             headers={"user-agent": user_agent, "accept-encoding": ACCEPT_ENCODING},
         )
         # A collector has no session: cookies would only tie its requests together and carry secrets about.
@@ -86,7 +86,7 @@ class Wire:
             async with asyncio.timeout(deadline_s):
                 return await self._send(request, url=url, headers=headers, sink=sink)
         except TimeoutError:
-            raise _failed(Cause.CONNECTION, f"{host} did not finish within {deadline_s:g} s") from None
+            raise _failed(Cause.CONNECTION, f"{host} did not finish within {deadline_s:.3g} s") from None
         except httpx2.TimeoutException as error:
             raise _failed(Cause.CONNECTION, f"{host} fell silent ({type(error).__name__})") from None
         except httpx2.LocalProtocolError:
