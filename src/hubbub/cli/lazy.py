@@ -29,23 +29,26 @@ class HubbubCommand(click.RichCommand):
     def __init__(self, *args: Any, **settings: Any) -> None:
         settings["context_settings"] = {**CONTEXT, **settings.get("context_settings", {})}
         super().__init__(*args, **settings)
-        self.params.extend(global_options())
+        self.params.extend(global_options(hidden=True))
 
 
 class HubbubGroup(click.RichGroup):
     """A group of commands that names the nearest one when a word is unknown; bare, it prints its help."""
 
     command_class = HubbubCommand
+    is_root = False
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
+    def __init__(self, *args: Any, bare_help: bool = True, **settings: Any) -> None:
+        self.bare_help = bare_help
         settings["context_settings"] = {**CONTEXT, **settings.get("context_settings", {})}
         settings.setdefault("no_args_is_help", False)
         settings.setdefault("invoke_without_command", True)
         super().__init__(*args, **settings)
-        self.params.extend(global_options())
+        self.params.extend(global_options(hidden=not self.is_root))
 
     def invoke(self, ctx: click.Context) -> Any:
-        if not ctx._protected_args and not ctx.args and self.callback is None:  # noqa: SLF001 - click offers no other way
+        """Run the command; without one, print the help or, for a group that is a command itself, do its work."""
+        if self.bare_help and not ctx._protected_args and not ctx.args:  # noqa: SLF001 - click offers no other way
             click.echo(ctx.get_help())
             return 0
         return super().invoke(ctx)
@@ -64,6 +67,7 @@ class HubbubGroup(click.RichGroup):
 class LazyGroup(HubbubGroup):
     """The root: lists its commands without importing them."""
 
+    is_root = True
     entries: Mapping[str, Entry] = {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -10,6 +10,7 @@ import rich_click as click
 from hubbub import __version__
 from hubbub.cli import diagnostics
 from hubbub.cli.lazy import Entry, LazyGroup
+from hubbub.cli.typed import PANEL
 
 COMMANDS: dict[str, Entry] = {
     "demo": Entry("hubbub.cli.demo:demo", "Walk the whole road with a pretend platform, in under a minute."),
@@ -29,14 +30,12 @@ COMMANDS: dict[str, Entry] = {
 @click.group(
     "hubbub",
     cls=LazyGroup,
+    panels=[click.RichCommandPanel("Commands"), click.RichOptionPanel("Options"), click.RichOptionPanel(PANEL)],
     epilog="Start with `hubbub demo`; then `hubbub sync reddit:NAME` or `hubbub import FILE`.",
 )
 @click.version_option(__version__, "-V", "--version", message="hubbub %(version)s")
-@click.pass_context
-def cli(ctx: click.Context) -> None:
+def cli() -> None:
     """Turn the talk of online communities into clean, searchable datasets on your own machine."""
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
 
 
 assert isinstance(cli, LazyGroup)

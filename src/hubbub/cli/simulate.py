@@ -39,7 +39,7 @@ def _world_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.group(
     "simulate",
     cls=HubbubGroup,
-    invoke_without_command=True,
+    bare_help=False,
     epilog="Prints one JSON line with addresses and credentials when it is ready; Ctrl-C ends it.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on loopback [any free one].")

@@ -7,6 +7,8 @@ from typing import Any
 
 import rich_click as click
 
+PANEL = "Global options, before or after the command"
+
 
 @dataclasses.dataclass
 class Typed:
@@ -41,8 +43,8 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     setattr(holder, param.name, holder.verbose + value if param.name == "verbose" else value)
 
 
-def global_options() -> list[click.Option]:
-    """Fresh option objects, to be appended to a command's own."""
+def global_options(*, hidden: bool) -> list[click.Option]:
+    """Fresh option objects, to be appended to a command's own; only the root shows them in its help."""
     rows: tuple[tuple[list[str], dict[str, Any]], ...] = (
         (["--home"], {"metavar": "DIR", "help": "Folder of the store, pictures and exports [./hubbub-data]."}),
         (["--store"], {"metavar": "URL", "help": "Database, as sqlite:///path [hubbub.db in the home]."}),
@@ -54,6 +56,6 @@ def global_options() -> list[click.Option]:
         (["--debug"], {"is_flag": True, "help": "Show the traceback of an unexpected error."}),
     )
     return [
-        click.RichOption(names, expose_value=False, callback=_remember, panel="Global options", **settings)
+        click.RichOption(names, expose_value=False, callback=_remember, hidden=hidden, panel=PANEL, **settings)
         for names, settings in rows
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC throughout; without the zone it prints without "+00:00"
 _AGE = re.compile(r"(\d+)\s*([smhdw])")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -13,7 +13,7 @@ _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 def iso(seconds: int) -> str:
     """`2024-05-01T12:00:00Z`; seconds outside the years 1 to 9999 stay a number."""
     try:
-        return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return (_EPOCH + timedelta(seconds=seconds)).isoformat() + "Z"
     except OverflowError:
         return str(seconds)
 
@@ -25,6 +25,6 @@ def parse_time(text: str, *, now: int) -> int:
     if age := _AGE.fullmatch(text.strip().lower()):
         return now - int(age[1]) * _UNIT_S[age[2]]
     moment = datetime.fromisoformat(text.strip())
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
     return (moment - _EPOCH) // timedelta(seconds=1)
