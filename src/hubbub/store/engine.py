@@ -142,6 +142,11 @@ class Store:
                     connection.execute("ROLLBACK")
                 raise
 
+    def size_bytes(self) -> int:
+        """Bytes on disk, the write-ahead log included."""
+        names = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(name.stat().st_size for name in names if name.exists())
+
     def _holder(self) -> str | None:
         """Who else has a run open, for the message that the store is locked."""
         try:

@@ -4,27 +4,46 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import and_, case, func, or_, select
-from sqlalchemy.sql import ColumnElement, Select
+from sqlalchemy import func, select
 
+from hubbub.errors import UsageError
 from hubbub.plugins.contracts import Checkpoint, StoredCount
 from hubbub.store.batch import LedgerMark, Tally
 from hubbub.store.engine import Store
-from hubbub.store.tables import (
-    CONTENT,
-    TALLY,
-    checkpoints as checkpoint_table,
-    comments,
-    findings as finding_table,
-    imports,
-    media,
-    posts,
-    quarantine,
-    runs as run_table,
-)
+from hubbub.store.media_reads import PendingMedia, orphan_blobs, pending_media
+from hubbub.store.overview import CommunityStatus, KindStatus, StoreStatus, status
+from hubbub.store.tables import CONTENT, TALLY, comments, imports, posts, quarantine
+from hubbub.store.tables import checkpoints as checkpoint_table
+from hubbub.store.tables import findings as finding_table
+from hubbub.store.tables import runs as run_table
+from hubbub.store.writes import Blob, set_media_state
+
+__all__ = [
+    "Blob",
+    "CommunityStatus",
+    "FindingRow",
+    "KindStatus",
+    "PendingMedia",
+    "QuarantineRow",
+    "RunRow",
+    "StoreStatus",
+    "checkpoint",
+    "checkpoints",
+    "content_rows",
+    "findings",
+    "known_ids",
+    "ledger",
+    "orphan_blobs",
+    "pending_media",
+    "quarantined",
+    "runs",
+    "set_media_state",
+    "status",
+    "stored_counts",
+]
 
 _IDS_PER_QUERY = 500
 _PAGE_ROWS = 2000
@@ -92,7 +111,7 @@ def stored_counts(store: Store, source: str, community: str) -> list[StoredCount
         ]
 
 
-def ledger(store: Store, digest: str, filters: str, *, mapping_version: int) -> LedgerMark | None:
+def ledger(store: Store, digest: str, filters: str, mapping_version: int) -> LedgerMark | None:
     """How far a file with this content was imported under these filters; None when never."""
     query = select(imports).where(
         imports.c.digest == digest, imports.c.filters == filters, imports.c.mapping_version == mapping_version
@@ -183,3 +202,53 @@ def quarantined(store: Store, limit: int = 100, *, run_id: int | None = None) ->
         QuarantineRow(**{name: row[name] for name in plain}, where=row["place"], raw=zlib.decompress(row["raw"]))
         for row in rows
     ]
+
+
+class Selected(Protocol):
+    """Which rows an export takes; empty means all."""
+
+    @property
+    def communities(self) -> tuple[str, ...]:
+        """Case-folded keys."""
+
+    @property
+    def since(self) -> int | None:
+        """Created at or after."""
+
+    @property
+    def until(self) -> int | None:
+        """Created before."""
+
+
+def content_rows(store: Store, kind: str, columns: Sequence[str], selection: Selected) -> Iterator[tuple[Any, ...]]:
+    """Rows for an export, ordered by (source, id): live and visible ones only, read a page at a time in flat memory.
+
+    People who asked not to be indexed are left out."""
+    table = CONTENT[kind]
+    known = set(table.c.keys())
+    if unknown := [name for name in columns if name not in known]:
+        raise UsageError(f"{kind}s have no column {unknown[0]!r}")
+    where = ["observed_at IS NOT NULL", "withdrawn = 0", "hidden_at IS NULL"]
+    values: list[Any] = []
+    if kind == "user":
+        where.append("coalesce(no_index, 0) = 0")
+    if selection.communities:
+        place = "id" if kind == "community" else "community"
+        where.append(f"{place} IN (SELECT value FROM json_each(?))" if kind != "user" else "0")
+        values += [msgspec.json.encode(selection.communities).decode()] if kind != "user" else []
+    for limit, op in ((selection.since, ">="), (selection.until, "<")):
+        if limit is not None:
+            where.append(f"created_at {op} ?")
+            values.append(limit)
+    # The unique index on (source, id) by name: any other would make SQLite sort the whole table for every page.
+    sql = (
+        f"SELECT source, id, {', '.join(columns)} FROM {table.name} INDEXED BY {{index}}"
+        f" WHERE (source, id) > (?, ?) AND {' AND '.join(where)} ORDER BY source, id LIMIT {_PAGE_ROWS}"
+    )
+    last = ("", "")
+    with store.reading_raw() as connection:
+        connection.execute("BEGIN")
+        query = sql.format(index=f"sqlite_autoindex_{table.name}_1")
+        while rows := connection.execute(query, (*last, *values)).fetchall():
+            last = rows[-1][:2]
+            yield from (tuple(row[2:]) for row in rows)

@@ -1,0 +1,158 @@
+"""One line over all live content: equal for equal content, whatever the order, number and timing of its observations.
+
+The digest is the sum (mod 2^256) of the sha256 of every entry's canonical encoding, so that no collation, no order of
+rows and no JSON type of a database can change it. It reads the *logical* histories (table and row together).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from hubbub.records.history import NumbersRegister, TextRevision, numbers_history, text_history
+from hubbub.records.merge import Kept
+from hubbub.records.models import FACET_FIELDS, PLACE_FIELDS, Facet, MediaItem
+from hubbub.store.engine import Store
+from hubbub.store.history import numbers_entry, text_entry
+from hubbub.store.rows import CODECS
+from hubbub.store.tables import CONTENT, LINKS
+
+SHARED_FIELDS: dict[str, tuple[str, ...]] = {
+    "post": ("author_name", "title", "body", "over_18", "score", "comment_count", "edited_at", "permalink"),
+    "comment": ("author_name", "body", "score", "edited_at", "permalink"),
+}
+"""What every door carries of a record besides its id and place."""
+
+_PAGE_ROWS = 2000
+_MODULUS = 2**256
+_encode = msgspec.json.Encoder().encode
+
+
+def digest(store: Store, *, shared: bool = False) -> str:
+    """64 hex digits over the content of the store; with `shared`, only over the fields that every door carries."""
+    total = 0
+    with store.reading_raw() as connection:
+        connection.execute("BEGIN")
+        entries = _shared_entries(connection) if shared else _entries(connection)
+        for entry in entries:
+            total += int.from_bytes(hashlib.sha256(_encode(entry)).digest(), "big")
+    return f"{total % _MODULUS:064x}"
+
+
+def _shared_entries(connection: sqlite3.Connection) -> Iterator[Any]:
+    for kind, names in SHARED_FIELDS.items():
+        wanted = (*PLACE_FIELDS[kind], *names)
+        for page in _pages(connection, kind):
+            for kept in page:
+                if not kept.withdrawn:
+                    record = kept.record
+                    yield [kind, record.source, record.id, *(getattr(record, name) for name in wanted)]
+
+
+def _entries(connection: sqlite3.Connection) -> Iterator[Any]:
+    for kind in CONTENT:
+        for page in _pages(connection, kind):
+            numbers = _numbers(connection, kind, page)
+            texts = _texts(connection, kind, page)
+            for kept in page:
+                key = (kept.record.source, kept.record.id)
+                yield _content_entry(kept, numbers.get(key, []), texts.get(key, []))
+    people = "SELECT source, id, reason, at, detail FROM tombstones WHERE kind = 'user'"
+    yield from (["grave", *row] for row in connection.execute(people))
+    for link in LINKS:
+        holding = (
+            f"SELECT l.source, l.owner, l.member, l.seen_at FROM {link} l LEFT JOIN link_listings o"
+            " ON o.source = l.source AND o.link = ? AND o.owner = l.owner"
+            " WHERE l.seen_at >= coalesce(o.complete_at, 0)"
+        )
+        yield from (["link", link, *row] for row in connection.execute(holding, (link,)))
+    listings = "SELECT source, link, owner, complete_at FROM link_listings"
+    yield from (["listing", *row] for row in connection.execute(listings))
+
+
+def _pages(connection: sqlite3.Connection, kind: str) -> Iterator[list[Kept]]:
+    """What is kept of every record of a kind, stubs left out, a page at a time."""
+    codec = CODECS[kind]
+    query = (
+        f"SELECT n, {', '.join(codec.columns)} FROM {CONTENT[kind].name}"
+        f" WHERE n > ? AND observed_at IS NOT NULL ORDER BY n LIMIT {_PAGE_ROWS}"
+    )
+    last = 0
+    while rows := connection.execute(query, (last,)).fetchall():
+        last = rows[-1][0]
+        yield [codec.decode(row[1:]) for row in rows]
+
+
+def _numbers(connection: sqlite3.Connection, kind: str, page: list[Kept]) -> dict[tuple[str, str], list[NumbersRegister]]:
+    found: dict[tuple[str, str], list[NumbersRegister]] = {}
+    names = ", ".join(FACET_FIELDS[kind][Facet.NUMBERS])
+    for source, ids in _ids(page):
+        rows = connection.execute(
+            f"SELECT id, hour, observed_at, {names} FROM observations"
+            " WHERE source = ? AND kind = ? AND id IN (SELECT value FROM json_each(?))",
+            (source, kind, ids),
+        )
+        for record_id, *row in rows:
+            found.setdefault((source, record_id), []).append(numbers_entry(kind, row))
+    return found
+
+
+def _texts(connection: sqlite3.Connection, kind: str, page: list[Kept]) -> dict[tuple[str, str], list[TextRevision]]:
+    found: dict[tuple[str, str], list[TextRevision]] = {}
+    for source, ids in _ids(page):
+        rows = connection.execute(
+            "SELECT id, first_at, last_at, text FROM revisions"
+            " WHERE source = ? AND kind = ? AND id IN (SELECT value FROM json_each(?))",
+            (source, kind, ids),
+        )
+        for record_id, *row in rows:
+            found.setdefault((source, record_id), []).append(text_entry(row))
+    return found
+
+
+def _ids(page: list[Kept]) -> Iterator[tuple[str, str]]:
+    by_source: dict[str, list[str]] = {}
+    for kept in page:
+        by_source.setdefault(kept.record.source, []).append(kept.record.id)
+    for source, ids in by_source.items():
+        yield source, _encode(ids).decode()
+
+
+def _content_entry(kept: Kept, numbers: list[NumbersRegister], texts: list[TextRevision]) -> list[Any]:
+    """Everything about a record that must not depend on how it came in."""
+    record: Any = kept.record
+    kind = record.kind
+    tombstone = [kept.tombstone, kept.tombstone_at, kept.tombstone_detail]
+    if kept.tombstone is not None and kept.tombstone.erases:
+        place = [getattr(record, name) for name in PLACE_FIELDS[kind]]
+        return [kind, record.source, record.id, tombstone, place, kept.first_seen_at, kept.last_seen_at]
+    facets = [
+        [record.stated_at(facet), *(_identity(getattr(record, name)) for name in names)]
+        for facet, names in FACET_FIELDS[kind].items()
+        if record.stated & facet
+    ]
+    return [
+        kind,
+        record.source,
+        record.id,
+        tombstone,
+        kept.wiped_to,
+        int(record.stated),
+        facets,
+        bool(getattr(record, "author_gone", False)),
+        kept.first_seen_at,
+        kept.last_seen_at,
+        [[entry.observed_at, entry.values] for entry in numbers_history(record, numbers)],
+        [[entry.texts, entry.first_at, entry.last_at] for entry in text_history(record, kept.text_since, past=texts)],
+    ]
+
+
+def _identity(value: Any) -> Any:
+    """A value without the signed addresses in it, which differ from answer to answer."""
+    if isinstance(value, tuple):
+        return [msgspec.structs.replace(v, fallback_url=None) if isinstance(v, MediaItem) else v for v in value]
+    return value

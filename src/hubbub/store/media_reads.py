@@ -1,0 +1,79 @@
+"""Which pictures wait to be fetched, and which files nothing refers to any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import func, select
+
+from hubbub.store.engine import Store
+from hubbub.store.tables import blobs, comments, media, posts
+
+
+class PendingMedia(msgspec.Struct, frozen=True, kw_only=True):
+    """One item to fetch."""
+
+    n: int
+    source: str
+    kind: str
+    url: str
+    fallback_url: str | None
+    post_id: str | None
+    comment_id: str | None
+    media_id: str | None
+    tries: int
+    state: str
+
+
+def pending_media(
+    store: Store,
+    *,
+    source: str | None = None,
+    community: str | None = None,
+    kinds: Sequence[str] = (),
+    min_score: int | None = None,
+    min_comments: int | None = None,
+    states: Sequence[str] = ("pending",),
+    limit: int = 1000,
+    above: int = 0,
+) -> list[PendingMedia]:
+    """Items of live, visible records that wait, in order of row number above `above`; empty `kinds` means all.
+
+    Unknown scores and counts do not reach a threshold."""
+    score = func.coalesce(posts.c.score, comments.c.score)
+    query = (
+        select(media)
+        .select_from(
+            media.outerjoin(posts, media.c.post_n == posts.c.n).outerjoin(comments, media.c.comment_n == comments.c.n)
+        )
+        .where(
+            media.c.state.in_(states),
+            media.c.url.is_not(None),
+            media.c.n > above,
+            func.coalesce(posts.c.hidden_at, comments.c.hidden_at).is_(None),
+        )
+        .order_by(media.c.n)
+        .limit(limit)
+    )
+    if source is not None:
+        query = query.where(media.c.source == source)
+    if community is not None:
+        query = query.where(func.coalesce(posts.c.community, comments.c.community) == community)
+    if kinds:
+        query = query.where(media.c.kind.in_(kinds))
+    if min_score is not None:
+        query = query.where(score >= min_score)
+    if min_comments is not None:
+        query = query.where(posts.c.comment_count >= min_comments)
+    names = PendingMedia.__struct_fields__
+    with store.reading() as connection:
+        rows = connection.execute(query).mappings()
+        return [PendingMedia(**{name: row[name] for name in names}) for row in rows]
+
+
+def orphan_blobs(store: Store) -> list[str]:
+    """Names of blobs that no media row refers to any more: their files may go (`writes.forget_orphan_blobs`)."""
+    used = select(media.c.n).where(media.c.blob == blobs.c.sha256).exists()
+    with store.reading() as connection:
+        return list(connection.execute(select(blobs.c.sha256).where(~used).order_by(blobs.c.sha256)).scalars())

@@ -1,0 +1,183 @@
+"""PURE. The query language: what a user types becomes a safe FTS expression and plain conditions, or a clear refusal.
+
+Words (all must occur), "phrases", `OR` between two words, `-not`, `prefix*`, and filters: `community:`, `author:`,
+`source:`, `kind:post|comment`, `score:>10` (also `>=`, `<`, `<=`, `5..10`), `after:2026-01-01`, `before:`. Every word
+reaches the index inside quotes, so no typed character is ever syntax there.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from hubbub.errors import UsageError
+
+MAX_CHARS = 1000
+MAX_TERMS = 40
+"""FTS5 takes minutes for thousands of words: longer queries are refused."""
+
+_PIECE = re.compile(r'(?P<minus>-?)(?:(?P<field>[A-Za-z_]+):(?!//))?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+))|(?P<odd>")')
+_NUMBER = re.compile(r"(?P<op>>=|<=|>|<|=)?(?P<low>-?\d{1,15})(?:\.\.(?P<high>-?\d{1,15}))?")
+_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """One filter: a field of the record, how it is compared, and with what."""
+
+    field: Literal["community", "author", "source", "kind", "score", "created_at"]
+    op: Literal["=", "<>", ">", ">=", "<", "<="]
+    value: str | int
+
+
+class Parsed(msgspec.Struct, frozen=True, kw_only=True):
+    """A query understood."""
+
+    match: str | None
+    """FTS expression of what must occur; None when only filters were given."""
+    exclude: str | None
+    """FTS expression of what must not occur."""
+    conditions: tuple[Condition, ...]
+
+
+def parse(text: str) -> Parsed:
+    """Understand a query. Raises UsageError that names the position (counted from 1) of what is wrong."""
+    _check_text(text)
+    groups: list[list[str]] = []
+    excluded: list[str] = []
+    conditions: list[Condition] = []
+    joining: int | None = None
+    for piece in _PIECE.finditer(text):
+        at = piece.start() + 1
+        if piece["odd"]:
+            raise UsageError(f'the quote at position {at} is not closed: write "two words"')
+        if piece["word"] == "OR" and not piece["minus"] and not piece["field"]:
+            if joining is not None or not groups:
+                raise UsageError(f"OR at position {at} needs a word before and after it")
+            joining = at
+            continue
+        if piece["word"] == "AND" and not piece["minus"] and not piece["field"]:
+            continue
+        if piece["field"]:
+            conditions.extend(_filter(piece, at))
+            continue
+        term = _term(piece)
+        if term is None:
+            continue
+        if piece["minus"]:
+            excluded.append(term)
+        elif joining is not None:
+            groups[-1].append(term)
+        else:
+            groups.append([term])
+        joining = None
+    if joining is not None:
+        raise UsageError(f"OR at position {joining} needs a word before and after it")
+    return _built(groups, excluded, conditions)
+
+
+def _check_text(text: str) -> None:
+    if len(text) > MAX_CHARS:
+        raise UsageError(f"the query is too long: {len(text)} characters, at most {MAX_CHARS}")
+    for at, char in enumerate(text, start=1):
+        if char == "\x00" or "\ud800" <= char <= "\udfff":
+            raise UsageError(f"the query holds a character that cannot be searched for at position {at}")
+
+
+def _built(groups: list[list[str]], excluded: list[str], conditions: list[Condition]) -> Parsed:
+    terms = sum(map(len, groups)) + len(excluded)
+    if terms > MAX_TERMS:
+        raise UsageError(f"the query is too long: {terms} words, at most {MAX_TERMS}")
+    if not groups and not conditions:
+        raise UsageError(
+            "there is no word to look for in the query"
+            if not excluded
+            else "the query only says what must not occur: add a word or a filter such as community:NAME"
+        )
+    match = " AND ".join(group[0] if len(group) == 1 else f"({' OR '.join(group)})" for group in groups)
+    return Parsed(match=match or None, exclude=" OR ".join(excluded) or None, conditions=tuple(conditions))
+
+
+def _term(piece: re.Match[str]) -> str | None:
+    """One quoted FTS string; None when it holds nothing the index knows (only signs)."""
+    text = piece["phrase"] if piece["phrase"] is not None else piece["word"]
+    prefix = piece["phrase"] is None and text.endswith("*")
+    if not any(_is_indexed(char) for char in text):
+        return None
+    return f'"{text}"' + ("*" if prefix else "")
+
+
+def _is_indexed(char: str) -> bool:
+    """Whether the tokenizer (unicode61) makes words of this character: letters, numbers, private use."""
+    category = unicodedata.category(char)
+    return category[0] in "LN" or category == "Co"
+
+
+def _filter(piece: re.Match[str], at: int) -> list[Condition]:
+    name = piece["field"].casefold()
+    value = piece["phrase"] if piece["phrase"] is not None else piece["word"]
+    build = _FILTERS.get(name)
+    if build is None:
+        known = ", ".join(f"{known}:" for known in _FILTERS)
+        raise UsageError(
+            f"there is no filter {name!r} (position {at}); known: {known}",
+            advice=f'to search for the words themselves, quote them: "{name}:{value}"',
+        )
+    return build(value, bool(piece["minus"]), at)
+
+
+def _text_filter(field: Any, strip: str) -> Callable[[str, bool, int], list[Condition]]:
+    def build(value: str, negated: bool, at: int) -> list[Condition]:
+        plain = value.casefold().removeprefix(strip)
+        if not plain:
+            raise UsageError(f"the filter at position {at} has no value")
+        return [Condition(field, "<>" if negated else "=", plain)]
+
+    return build
+
+
+def _kind_filter(value: str, negated: bool, at: int) -> list[Condition]:
+    kind = value.casefold().removesuffix("s")
+    if kind not in {"post", "comment"}:
+        raise UsageError(f"kind: at position {at} is post or comment, not {value!r}")
+    return [Condition("kind", "<>" if negated else "=", kind)]
+
+
+def _score_filter(value: str, negated: bool, at: int) -> list[Condition]:
+    found = _NUMBER.fullmatch(value)
+    if found is None or negated or (found["op"] and found["high"]):
+        raise UsageError(f"score: at position {at} needs a number: score:>10, score:<=5, score:5..10")
+    low: int = int(found["low"])
+    if found["high"]:
+        return [Condition("score", ">=", low), Condition("score", "<=", int(found["high"]))]
+    op: Any = found["op"] or "="
+    return [Condition("score", op, low)]
+
+
+def _time_filter(op: Any) -> Callable[[str, bool, int], list[Condition]]:
+    def build(value: str, negated: bool, at: int) -> list[Condition]:
+        parts = [int(part) for part in value.split("-")] if _DATE.fullmatch(value) and not negated else []
+        try:
+            moment = datetime(*(parts + [1, 1])[:3], tzinfo=UTC) if parts else None  # type: ignore[misc,arg-type]
+        except ValueError:
+            moment = None
+        if moment is None:
+            raise UsageError(f"the filter at position {at} needs a date: after:2026-01-31, before:2026-02")
+        return [Condition("created_at", op, int(moment.timestamp()))]
+
+    return build
+
+
+_FILTERS: dict[str, Callable[[str, bool, int], list[Condition]]] = {
+    "community": _text_filter("community", "r/"),
+    "author": _text_filter("author", "u/"),
+    "source": _text_filter("source", ""),
+    "kind": _kind_filter,
+    "score": _score_filter,
+    "after": _time_filter(">="),
+    "before": _time_filter("<"),
+}
