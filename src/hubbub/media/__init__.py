@@ -1,0 +1,1 @@
+"""Pictures and videos: which addresses may be asked, what bytes really are, whether they are whole, where they lie."""
