@@ -1,0 +1,253 @@
+"""The pretend Reddit's door: which route a path is, who may use it, how often, and in which shape it answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hubbub.simulator.exchange import Ask, Platform, Reply
+from hubbub.simulator.faults import Limits
+from hubbub.simulator.limits import Standing, Windows
+from hubbub.simulator.world import World, true_taxon
+from hubbub.sources.reddit.simulator import answers, files, media
+from hubbub.sources.reddit.simulator.answers import Refusal
+from hubbub.sources.reddit.simulator.places import CLOSED
+from hubbub.sources.reddit.simulator.replay import Replay
+from hubbub.sources.reddit.simulator.tokens import CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME, Issued, Tokens
+from hubbub.sources.reddit.simulator.view import View, comment_id, post_id
+
+_ROUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (name, re.compile(pattern, re.IGNORECASE))
+    for name, pattern in (
+        ("token", r"/api/v1/access_token"),
+        ("revoke", r"/api/v1/revoke_token"),
+        ("me", r"/api/v1/me"),
+        ("morechildren", r"/api/morechildren"),
+        ("info", r"(?:/r/(?P<s>[^/]+))?/api/info"),
+        ("users_by_id", r"/api/user_data_by_account_ids"),
+        ("names", r"/api/(?:search_reddit_names|subreddit_autocomplete_v2)"),
+        ("by_id", r"/by_id/(?P<ids>[^/]+)"),
+        ("thread", r"(?:/r/(?P<s>[^/]+))?/comments/(?P<post>\w+)(?:/[^/]*(?:/(?P<comment>\w+))?)?"),
+        ("rules", r"/r/(?P<s>[^/]+)/about/rules"),
+        ("sticky", r"/r/(?P<s>[^/]+)/about/sticky"),
+        ("moderation", r"/r/(?P<s>[^/]+)/(?:about/\w+|api/link_flair_v2|api/user_flair_v2)"),
+        ("about", r"/r/(?P<s>[^/]+)/about"),
+        ("search", r"(?:/r/(?P<s>[^/]+))?/search"),
+        ("community_comments", r"/r/(?P<s>[^/]+)/comments"),
+        ("listing", r"/r/(?P<s>[^/]+)(?:/(?P<sort>new|hot|top|rising|controversial|best))?"),
+        ("user_about", r"/user/(?P<user>[^/]+)/about"),
+        ("user", r"/user/(?P<user>[^/]+)(?:/(?P<what>submitted|comments|overview))?"),
+        ("subreddits", r"/subreddits/(?:search|popular|new|default)"),
+        ("page", r"/media"),
+    )
+)
+_SCOPES = {"user": "history", "me": "identity"}
+_NO_TOKEN = frozenset({"token", "revoke", "page", "media"})
+_BARE_AGENTS = re.compile(r"curl|^python-urllib|^python-requests|^python-httpx|^java", re.IGNORECASE)
+_LONGEST_QUERY = 4096
+
+
+def build(world: World, **options: Any) -> Platform:
+    """The pretend Reddit over a world; over recorded exchanges when the option `replay` names their directory."""
+    limits = options.get("limits") or Limits()
+    live = Reddit(world, limits=limits, official=bool(options.get("official_hosts")))
+    replay: Path | None = options.get("replay")
+    return live if replay is None else Replay(replay, tokens=live.tokens, windows=live.windows)
+
+
+class Reddit:
+    """Answers as Reddit would about its world, at the time of each request."""
+
+    name = "reddit"
+
+    def __init__(self, world: World, *, limits: Limits, official: bool = False) -> None:
+        self.world = world
+        self.tokens = Tokens(seed=world.seed, limit=limits.token_requests, window_s=limits.window_s)
+        self.windows = Windows(requests=limits.requests, seconds=limits.window_s)
+        self._official = official
+        """Write the real media hosts into answers instead of the simulator's own address."""
+        self._view = View(world, world.horizon)
+
+    def view(self, at: float) -> View:
+        """The world at that time; the last one is kept, for time mostly stands still at the horizon."""
+        if int(min(at, self.world.horizon)) != self._view.at:
+            self._view = View(self.world, at)
+        return self._view
+
+    def route(self, ask: Ask) -> str:
+        """The route's name; paths end with or without a slash or .json."""
+        return _match(ask.path)[0]
+
+    def exclusive(self, ask: Ask) -> str | None:
+        """morechildren: one at a time per user."""
+        return "morechildren" if self.route(ask) == "morechildren" else None
+
+    def revoke(self) -> None:
+        """Kill all access tokens."""
+        self.tokens.revoke_all()
+
+    def failure(self, status: int, *, html: bool, ask: Ask) -> Reply:
+        """An error as Reddit shows it, with the rate headers where real ones carry them."""
+        del ask
+        return error(status, html=html)
+
+    def answer(self, ask: Ask) -> Reply:
+        """What Reddit would say."""
+        route, found = _match(ask.path)
+        addresses = media.Addresses(None if self._official else ask.base_url, seed=self.world.seed)
+        if route == "media":
+            return files.serve(self.view(ask.at), addresses, ask)
+        if route == "page":
+            return files.viewer_page()
+        refused = _agent(ask)
+        if refused is not None:
+            return refused
+        if route in _NO_TOKEN:
+            return self.tokens.grant(ask) if route == "token" else self.tokens.revoke(ask)
+        holder = self.tokens.holder(ask)
+        if holder is None:
+            return unauthorized()
+        standing = self.windows.count(CLIENT_ID, at=ask.at)
+        headers = rate_headers(standing)
+        if standing.refused:
+            return too_many(standing)
+        reply = _scope(route, holder) or self._answer(route, found, ask=ask, holder=holder, addresses=addresses)
+        return msgspec.structs.replace(reply, headers=(*headers, *reply.headers))
+
+    def _answer(
+        self, route: str, found: Mapping[str, str | None], *, ask: Ask, holder: Issued, addresses: media.Addresses
+    ) -> Reply:
+        if len(ask.raw_query) > _LONGEST_QUERY:
+            return Reply(status=414, body=b"URI Too Long", media_type="text/plain")
+        asked = answers.Asked(
+            view=self.view(ask.at), ask=ask, found=found, addresses=addresses, username=holder.username
+        )
+        try:
+            made = answers.ANSWERS[route](asked) if route in answers.ANSWERS else None
+        except Refusal as refusal:
+            return refusal.reply
+        if made is None:
+            return error(404, html=False)
+        return shaped(made, ask)
+
+    def ready(self, base_url: str) -> dict[str, Any]:
+        """The Reddit part of the ready line; `closed_communities` names those that refuse, and why."""
+        return {
+            "reddit": base_url,
+            "oauth": base_url,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "username": USERNAME,
+            "password": PASSWORD,
+            "refresh_token": self.tokens.first_refresh_token,
+            "communities": list(self.world.names),
+            "closed_communities": {name: reason for name, (reason, _) in CLOSED.items()},
+        }
+
+    def truth(self, at: float, query: Mapping[str, str]) -> dict[str, Any]:
+        """Per community what a perfect client with listings and trees gets now; of one account with `?user=NAME`."""
+        view = self.view(at)
+        if "user" in query:
+            return {"user": answers.truth_of_user(view, query["user"])}
+        wanted = query.get("community", "").casefold()
+        return {name: _truth(view, name) for name in self.world.names if wanted in ("", name.casefold())}
+
+
+def _match(path: str) -> tuple[str, Mapping[str, str | None]]:
+    if path.lstrip("/").partition("/")[0] in files.HOSTS:
+        return "media", {}
+    plain = path.rstrip("/").removesuffix(".json").rstrip("/")
+    for name, pattern in _ROUTES:
+        if found := pattern.fullmatch(plain):
+            groups = found.groupdict()
+            sort = groups.get("sort") or "hot"
+            if name == "listing":
+                return sort, groups
+            if name == "user":
+                return f"user_{groups.get('what') or 'overview'}", groups
+            return ("thread_focus" if groups.get("comment") else name), groups
+    return "unknown", {}
+
+
+def _truth(view: View, name: str) -> dict[str, Any]:
+    posts = [post for post in view.listable(name) if view.listed(post)]
+    comments = [c for post in posts for c in view.made(post) if view.shown(c)]
+    community = view.world.community(name)
+    blank = [comment_id(c) for c in comments if view.comment_state(c) != "live"]
+    taxa = {post_id(p): taxon for p in posts if (taxon := true_taxon(p)) is not None}
+    return {
+        "posts": [post_id(p) for p in posts],
+        "comments": [comment_id(c) for c in comments],
+        "blank_comments": blank,
+        "counts": {
+            "posts": len(posts),
+            "comments": len(comments),
+            "blank_comments": len(blank),
+            "posts_made": len(community.posts) if community else 0,
+            "comments_made": len(community.comments) if community else 0,
+        },
+        "taxa": {key: {"common": t.common, "scientific": t.scientific} for key, t in taxa.items()},
+    }
+
+
+def shaped(made: Any, ask: Ask) -> Reply:
+    """JSON; without raw_json=1 with <, > and & escaped in every string, addresses included."""
+    body = msgspec.json.encode(made)
+    if ask.value("raw_json") != "1":
+        body = body.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;")
+    return Reply(body=body)
+
+
+def error(status: int, *, html: bool) -> Reply:
+    """An error in JSON, or as the page that 5xx and 429 answers really are."""
+    words = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests"}
+    text = words.get(status, "Service Unavailable" if status == 503 else "Internal Server Error")
+    if html:
+        page = f"<!doctype html><html><title>Ow! -- reddit.com</title><h2>{text}</h2><p>(error code: {status})</p></html>"
+        return Reply(status=status, body=page.encode(), media_type="text/html; charset=UTF-8")
+    return Reply(status=status, body=msgspec.json.encode({"message": text, "error": status}))
+
+
+def unauthorized() -> Reply:
+    """The answer to a missing, dead or unknown token."""
+    refused = error(401, html=False)
+    return msgspec.structs.replace(
+        refused, headers=(("www-authenticate", 'Bearer realm="reddit", error="invalid_token"'),)
+    )
+
+
+def rate_headers(standing: Standing) -> tuple[tuple[str, str], ...]:
+    """As recorded: remaining as float text (a plain 0 when used up), the others whole."""
+    remaining = "0" if standing.remaining <= 0 else f"{standing.remaining:.1f}"
+    return (
+        ("x-ratelimit-remaining", remaining),
+        ("x-ratelimit-used", str(standing.used)),
+        ("x-ratelimit-reset", str(standing.reset_s)),
+    )
+
+
+def too_many(standing: Standing) -> Reply:
+    """429, by turns as HTML with Retry-After and as JSON without."""
+    html = standing.used % 2 == 1
+    refused = error(429, html=html)
+    extra = (("retry-after", str(min(standing.reset_s, 4))),) if html else ()
+    return msgspec.structs.replace(refused, headers=(*rate_headers(standing), *extra))
+
+
+def _agent(ask: Ask) -> Reply | None:
+    agent = ask.headers.get("user-agent", "")
+    if not agent.strip():
+        return error(403, html=True)
+    return error(429, html=True) if _BARE_AGENTS.search(agent) else None
+
+
+def _scope(route: str, holder: Issued) -> Reply | None:
+    needed = _SCOPES.get(route.partition("_")[0] if route != "user_about" else "", "read")
+    if holder.scope == "*" or needed in holder.scope.split():
+        return None
+    headers = (("www-authenticate", 'Bearer realm="reddit", error="insufficient_scope"'),)
+    return msgspec.structs.replace(error(403, html=False), headers=headers)
