@@ -58,8 +58,9 @@ def plan_targets(
     known: set[str] = set()
     plans: list[TargetPlan] = []
     for target in distinct(targets):
-        known.update(each.name for stage in plan(target, everything) for each in stage)
-        plans.append(TargetPlan(target=target, stages=narrow(plan(target, options), options.only)))
+        wanted = plan(target, options)
+        known.update(each.name for stage in (*plan(target, everything), *wanted) for each in stage)
+        plans.append(TargetPlan(target=target, stages=narrow(wanted, options.only)))
     if unknown := sorted(options.only - known):
         raise UsageError(f"no stream is named {', '.join(unknown)}", advice=f"known here: {', '.join(sorted(known))}")
     return tuple(plans)
