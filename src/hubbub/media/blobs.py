@@ -18,6 +18,7 @@ from hubbub.errors import StorageError
 
 _TEMPORARY = "incoming-"
 _SHA256_HEX = 64
+_HEAD_BYTES = 64
 
 
 class Blob(msgspec.Struct, frozen=True):
@@ -25,6 +26,8 @@ class Blob(msgspec.Struct, frozen=True):
 
     sha256: str
     size_bytes: int
+    fresh: bool
+    """It was not there before."""
 
 
 class Blobs:
@@ -42,6 +45,10 @@ class Blobs:
     def incoming(self) -> Incoming:
         """A new file to write into; keep() gives it its name, leaving it without that throws it away."""
         return Incoming(self)
+
+    def remove(self, sha256: str) -> None:
+        """Delete a blob that nothing refers to."""
+        self.path(sha256).unlink(missing_ok=True)
 
     def sweep(self, *, older_than: float) -> int:
         """Remove what killed downloads left behind, last touched before that time (epoch seconds); returns how many."""
@@ -64,7 +71,7 @@ class Incoming:
         self.size_bytes = 0
         self.head = b""
         self.check_head: Callable[[bytes], None] | None = None
-        """Called once with the first bytes; what it raises ends the download."""
+        """Called once with the first bytes, when there are enough of them; what it raises ends the download."""
         with _as_storage_error(blobs.root):
             blobs.root.mkdir(parents=True, exist_ok=True)
             number, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=blobs.root)
@@ -96,9 +103,10 @@ class Incoming:
             self._file.write(data)
         self._hash.update(data)
         self.size_bytes += len(data)
-        if not self.head and data and self.check_head is not None:
-            self.check_head(data)
-        self.head = self.head or data[:64]
+        if len(self.head) < _HEAD_BYTES:
+            self.head += data[:_HEAD_BYTES]
+            if len(self.head) >= _HEAD_BYTES and self.check_head is not None:
+                self.check_head(self.head)
 
     @contextlib.contextmanager
     def content(self) -> Iterator[bytes | mmap.mmap]:
@@ -115,14 +123,14 @@ class Incoming:
         sha256 = self._hash.hexdigest()
         target = self._blobs.path(sha256)
         with _as_storage_error(target):
-            if not (target.is_file() and target.stat().st_size == self.size_bytes):
+            if fresh := not (target.is_file() and target.stat().st_size == self.size_bytes):
                 self._file.flush()
                 os.fsync(self._file.fileno())
                 target.parent.mkdir(exist_ok=True)
                 self._path.replace(target)
                 self._kept = True
                 _sync_folder(target.parent)
-        return Blob(sha256, self.size_bytes)
+        return Blob(sha256, self.size_bytes, fresh)
 
 
 def _sync_folder(folder: Path) -> None:
