@@ -1,0 +1,224 @@
+"""The stored content is a function of the set of observations: any order, repetition or split gives one digest."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hubbub.records.models import (
+    Comment,
+    Community,
+    Door,
+    Facet,
+    LinkListing,
+    MediaItem,
+    Post,
+    Reason,
+    Record,
+    Rule,
+    Stub,
+    Tombstone,
+    User,
+)
+from hubbub.store.digest import digest
+from hubbub.store.engine import Store, open_store
+from tests.store import making
+from tests.store.making import HOUR, T0, post, rows, write
+
+TIMES = st.sampled_from([T0 + step for step in (0, 0, 60, HOUR, HOUR + 60, 3 * HOUR, 9 * 24 * HOUR, 9 * 24 * HOUR + HOUR)])
+TEXTS = st.sampled_from([None, "one", "two", "three"])
+AUTHORS = st.sampled_from([None, "ann", "bob"])
+SCORES = st.sampled_from([None, -3, 0, 7])
+MEDIA = st.sampled_from([(), (MediaItem(kind="image", url="https://i/1"),), (MediaItem(kind="image", url="https://i/2"),)])
+
+
+@st.composite
+def _seen(draw: st.DrawFn, kind: str) -> dict[str, Any]:
+    stated = Facet(0)
+    facets = [Facet.FRAME, Facet.CONTENT, Facet.NUMBERS, Facet.EXTRA]
+    facets += [Facet.AUTHOR] if kind in ("post", "comment") else []
+    for facet in facets:
+        if draw(st.booleans()) or draw(st.booleans()):
+            stated |= facet
+    fields: dict[str, Any] = {"observed_at": draw(TIMES), "stated": stated, "door": draw(st.sampled_from(list(Door)))}
+    for name in ("frame_at", "content_at", "numbers_at"):
+        if draw(st.integers(0, 4)) == 0:
+            fields[name] = draw(TIMES)
+    return fields
+
+
+@st.composite
+def _written(draw: st.DrawFn, kind: str) -> dict[str, Any]:
+    author = draw(AUTHORS)
+    gone = draw(st.integers(0, 9)) == 0
+    return {
+        **draw(_seen(kind)),
+        "source": "reddit",
+        "community": draw(st.sampled_from(["bugs", "ants"])),
+        "created_at": T0 - HOUR,
+        "author": None if gone else author,
+        "author_name": None if gone or author is None else author.title(),
+        "author_gone": gone,
+        "body": draw(TEXTS),
+        "score": draw(SCORES),
+        "media": draw(MEDIA),
+    }
+
+
+@st.composite
+def _records(draw: st.DrawFn) -> Record:
+    which = draw(st.integers(0, 9))
+    if which <= 2:
+        fields = draw(_written("post"))
+        return Post(id=draw(st.sampled_from(["t3_a", "t3_b"])), title=draw(TEXTS), **fields)
+    if which <= 4:
+        fields = draw(_written("comment"))
+        return Comment(id=draw(st.sampled_from(["t1_a", "t1_b"])), post_id="t3_a", parent_id="t3_a", **fields)
+    if which == 5:
+        return User(
+            source="reddit", id=draw(st.sampled_from(["ann", "bob"])), body=draw(TEXTS), total_karma=draw(SCORES),
+            **draw(_seen("user")),
+        )
+    if which == 6:
+        seen = draw(_seen("community"))
+        seen["stated"] |= Facet.RULES if draw(st.booleans()) else Facet(0)
+        rules = draw(st.sampled_from([(), (Rule(short_name="be kind"),)]))
+        return Community(source="reddit", id="bugs", body=draw(TEXTS), member_count=3, rules=rules, **seen)
+    if which == 7:
+        return LinkListing(
+            source="reddit", link="post_topics", owner="t3_a", observed_at=draw(TIMES), complete=draw(st.booleans()),
+            members=tuple(draw(st.sets(st.sampled_from(["x", "y"])))),
+        )
+    if which == 8 and draw(st.booleans()):
+        return Stub(source="reddit", kind="user", id=draw(st.sampled_from(["ann", "bob"])), name="Ann")
+    return draw(_tombstones())
+
+
+@st.composite
+def _tombstones(draw: st.DrawFn) -> Tombstone:
+    kind: Any = draw(st.sampled_from(["post", "post", "comment", "comment", "community", "user"]))
+    ids = {"post": ["t3_a", "t3_b"], "comment": ["t1_a", "t1_b"], "community": ["bugs"], "user": ["ann", "bob"]}
+    place: dict[str, Any] = {}
+    if kind in ("post", "comment") and draw(st.booleans()):
+        place = {"community": "bugs", "created_at": T0 - HOUR}
+        place |= {"post_id": "t3_a", "parent_id": "t3_a"} if kind == "comment" else {}
+    return Tombstone(
+        source="reddit",
+        kind=kind,
+        id=draw(st.sampled_from(ids[kind])),
+        door=Door.LIVE,
+        reason=draw(st.sampled_from([*Reason, Reason.MODERATOR, Reason.GONE])),
+        at=draw(TIMES),
+        detail=draw(st.sampled_from([None, "a", "b"])),
+        **place,
+    )
+
+
+def _state(batches: Sequence[Sequence[Record]], folder: Path, name: str) -> tuple[Any, ...]:
+    """Everything that must not depend on how the records were handed over."""
+    with open_store(f"sqlite:///{folder}/{name}.db") as store:
+        for batch in batches:
+            write(store, *batch)
+            assert not index_faults(store)
+        stubs = [
+            rows(store, f"SELECT id FROM {table} WHERE observed_at IS NULL ORDER BY id")
+            for table in ("users", "posts", "communities")
+        ]
+        media = rows(store, "SELECT post_id, comment_id, position, url, state FROM media ORDER BY 1, 2, 3")
+        stones = rows(store, "SELECT source, kind, id, reason, at, detail, wiped_to FROM tombstones ORDER BY 1, 2, 3")
+        return digest(store), digest(store, shared=True), stubs, media, stones
+
+
+def index_faults(store: Store) -> list[str]:
+    """What is wrong with the search index: it must hold exactly the live rows, with their words."""
+    faults = []
+    for fts, table, text in (("posts_fts", "posts", "title, body"), ("comments_fts", "comments", "body")):
+        live = rows(store, f"SELECT n FROM {table} WHERE observed_at IS NOT NULL AND withdrawn = 0 ORDER BY n")
+        if live != rows(store, f"SELECT id FROM {fts}_docsize ORDER BY id"):
+            faults.append(f"{fts} holds other rows than {table}")
+        with store.transaction() as connection:
+            try:
+                connection.execute(f"INSERT INTO {fts} ({fts}, rank) VALUES ('integrity-check', 0)")
+            except Exception as err:  # noqa: BLE001 - any refusal is a fault
+                faults.append(f"{fts}: {err}")
+            fresh = "CREATE VIRTUAL TABLE temp.fresh USING fts5"
+            connection.execute(f"{fresh}({text}, tokenize='unicode61 remove_diacritics 2')")
+            connection.execute(
+                f"INSERT INTO temp.fresh (rowid, {text}) SELECT n, {text} FROM {table}"
+                " WHERE observed_at IS NOT NULL AND withdrawn = 0"
+            )
+            for name, of in (("kept_words", f"main, {fts}"), ("fresh_words", "temp, fresh")):
+                connection.execute(f"CREATE VIRTUAL TABLE temp.{name} USING fts5vocab({of}, instance)")
+            words = [
+                connection.execute(f"SELECT term, doc, col, offset FROM temp.{name} ORDER BY 1, 2, 3, 4").fetchall()
+                for name in ("kept_words", "fresh_words")
+            ]
+            for name in ("kept_words", "fresh_words", "fresh"):
+                connection.execute(f"DROP TABLE temp.{name}")
+        if words[0] != words[1]:
+            faults.append(f"{fts} holds other words than {table}")
+    return faults
+
+
+def _split(records: Sequence[Record], rng: random.Random) -> list[list[Record]]:
+    batches: list[list[Record]] = [[]]
+    for record in records:
+        if rng.random() < 0.35:
+            batches.append([])
+        batches[-1].append(record)
+    return batches
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(records=st.lists(_records(), min_size=2, max_size=14), seed=st.integers(0, 2**32))
+def test_any_order_repetition_and_split_gives_the_same_content(records: list[Record], seed: int) -> None:
+    rng = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        plain = _state([records], Path(folder), "plain")
+        shuffled = records + rng.sample(records, len(records) // 2)
+        rng.shuffle(shuffled)
+        assert _state(_split(shuffled, rng), Path(folder), "shuffled") == plain
+        assert _state([[record] for record in reversed(records)], Path(folder), "reversed") == plain
+
+
+def test_different_content_has_different_digests(store: Store) -> None:
+    seen = set()
+    for change in (
+        post(),
+        post(at=T0 + 1, title="Another title"),
+        making.comment(),
+        making.gone("comment", "t1_a"),
+        LinkListing(source="reddit", link="post_topics", owner="t3_a", members=("x",), observed_at=T0, complete=False),
+        making.gone("user", "carl"),
+    ):
+        write(store, change)
+        seen.add(digest(store))
+    assert len(seen) == 6
+
+
+def test_the_digest_ignores_run_door_hidden_marks_and_stubs(store: Store, tmp_path: Path) -> None:
+    write(store, post())
+    with open_store(f"sqlite:///{tmp_path}/other.db") as other:
+        begun = other.begin_run(command="import", target="file", started_at=T0)
+        write(other, msgspec.structs.replace(post(), door=Door.DUMP, terms="archive"), run_id=begun)
+        with other.transaction() as connection:
+            connection.execute("UPDATE posts SET hidden_at = 5, hidden_by = 'me'")
+            connection.execute("DELETE FROM users")
+        assert digest(other) == digest(store)
+
+
+def test_the_shared_digest_sees_only_what_every_door_carries(store: Store, tmp_path: Path) -> None:
+    write(store, post(), making.comment())
+    with open_store(f"sqlite:///{tmp_path}/other.db") as other:
+        write(other, post(at=T0 + 99, flair="beetles", upvote_ratio=0.9), making.comment(at=T0 + 99, score_hidden=False))
+        assert digest(other) != digest(store)
+        assert digest(other, shared=True) == digest(store, shared=True)
+        write(other, making.comment(at=T0 + 100, score=3))
+        assert digest(other, shared=True) != digest(store, shared=True)
