@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hubbub.errors import ExitCode
+from hubbub.errors import ExitCode, LockedError
 from hubbub.store import reads
 from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
@@ -110,3 +110,16 @@ def test_a_full_disk_ends_with_storage_and_the_rest_follows_when_there_is_room(g
     assert "Traceback" not in ground.said()
     with open_store(ground.database) as store:
         assert ground.finish(store) == ground.wanted
+
+
+def test_a_second_sync_of_the_same_source_names_the_first_and_ends(ground: Ground) -> None:
+    ground.forum.hold_at = 4
+    with ground.syncing() as process:
+        assert ground.forum.held.wait(30), ground.said()
+        with open_store(ground.database) as store:
+            with pytest.raises(LockedError, match=f"process {process.pid}"):
+                ground.run_sync(store)
+            process.kill()
+            process.join()
+            assert ground.finish(store) == ground.wanted
+    assert not list(ground.plugins.parent.glob("*.lock"))

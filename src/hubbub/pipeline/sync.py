@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack, closing, suppress
+from contextlib import AsyncExitStack, ExitStack, closing, suppress
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from hubbub.http.client import Client
 from hubbub.http.messages import Request
 from hubbub.http.retry import RetryPolicy
 from hubbub.pipeline.batch import batch_of
+from hubbub.pipeline.claim import claim
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.plan import Stages, TargetPlan, plan_targets
 from hubbub.pipeline.run import Run, RunReport
@@ -69,7 +70,7 @@ def sync(
 
     Blocks; the first Ctrl-C or SIGTERM stops asking and stores what is there, the second ends at once. Errors of the
     platform, the network and the store are in the report. Raises UsageError and ConfigError before anything begins,
-    LockedError and StorageError when the run cannot be noted in the store."""
+    LockedError while another process syncs one of the sources, StorageError when the run cannot be noted."""
     if not options.started_at:
         options = msgspec.structs.replace(options, started_at=clock.now())
     plugins: dict[str, SourcePlugin] = {name: registry.load("sources", name) for name in {t.source for t in targets}}
@@ -80,8 +81,11 @@ def sync(
     plans = plan_targets(targets, options=options, plan=plan)
     empty = SourceSettings(values={})
     accesses = {name: plugin.access(settings.get(name, empty)) for name, plugin in plugins.items()}
-    with Run(store, command="sync", target=" ".join(each.label for each in plans), observers=observers) as run:
-        asyncio.run(_Sync(store, run, accesses=accesses, policy=policy or RetryPolicy()).drive(plans))
+    with ExitStack() as claims:
+        for name in sorted(plugins):
+            claims.enter_context(claim(store.path, name))
+        with Run(store, command="sync", target=" ".join(each.label for each in plans), observers=observers) as run:
+            asyncio.run(_Sync(store, run, accesses=accesses, policy=policy or RetryPolicy()).drive(plans))
     return run.report()
 
 
