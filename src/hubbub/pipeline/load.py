@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -94,6 +94,7 @@ def load_files(
         Run(store, command="import", target=", ".join(map(str, paths)), observers=observers) as run,
         Interrupts() as interrupts,
     ):
+        store.search_later = options.no_search
         check = _check_of(interrupts)
         reports: list[FileReport] = []
         run.details["files"] = reports
@@ -103,7 +104,8 @@ def load_files(
             try:
                 _Import(run, store, reader=reader, options=options, report=report, check=check).run(path)
             except InputError as error:
-                report.state = "damaged" if report.damaged else "refused"
+                damaged = report.damaged or isinstance(error, TruncatedInputError)
+                report.state = "damaged" if damaged else "refused"
                 run.fail(error)
             except InterruptedRunError:
                 report.state = "interrupted"
@@ -191,7 +193,8 @@ class _Import:
         try:
             for chunk in archive.chunks(start):
                 at = chunk.end
-                self._take(self._decode(chunk, archive), pending)
+                for decoded in self._decode(chunk, archive):
+                    self._take(decoded, pending)
                 if pending.full or at.offset - self._report.offset >= BATCH_BYTES:
                     self._flush(pending, at)
                     self._progress(archive, chunk.packed_end)
@@ -203,23 +206,22 @@ class _Import:
         self._flush(pending, at, done=True)
         self._progress(archive, archive.size_bytes)
 
-    def _decode(self, chunk: LineChunk, archive: Archive) -> Decoded:
-        if chunk.too_long is None:
-            return self._reader.decode_lines(
-                chunk.lines, where=str(archive.path), first_line=chunk.first_line, now=self._now
+    def _decode(self, chunk: LineChunk, archive: Archive) -> Iterator[Decoded]:
+        where, lines = str(archive.path), chunk.lines
+        done = 0
+        while done < len(lines):  # in small steps until the first good line, to give up early
+            some = lines[done:] if self._bad_from_start is None else lines[done : done + HOPELESS_LINES]
+            yield self._reader.decode_lines(some, where=where, first_line=chunk.first_line + done, now=self._now)
+            done += len(some)
+        if (line := chunk.too_long) is not None:
+            rejected = Rejected(
+                reason=f"the line is too long: {line.size_bytes:,} bytes",
+                raw=line.sample,
+                source=self._options.source,
+                door=Door.DUMP,
+                where=f"{where}:{line.number}",
             )
-        line = chunk.too_long
-        return Decoded(
-            rejected=[
-                Rejected(
-                    reason=f"the line is too long: {line.size_bytes:,} bytes",
-                    raw=line.sample,
-                    source=self._options.source,
-                    door=Door.DUMP,
-                    where=f"{archive.path}:{line.number}",
-                )
-            ]
-        )
+            yield Decoded(rejected=(rejected,))
 
     def _take(self, decoded: Decoded, pending: Pending) -> None:
         if self._bad_from_start is not None:
@@ -245,8 +247,9 @@ class _Import:
     def _damaged(self, error: TruncatedInputError, pending: Pending, at: Position) -> None:
         what = str(error).removeprefix(f"{self._report.path}: ")
         self._report.damaged = what
-        if error.untrusted:  # before the mark that keeps a second run from coming here
+        if error.untrusted and at.frame_offset == error.offset:  # lines of this very frame were taken
             why = f"{self._report.path}: {what}; lines up to {at.lines:,} were imported from it"
+            # first this, then the mark that keeps a second run from coming here
             self._store.mark_untrusted(self._run.id, why=why)
             self._run.finding("error", why)
         self._flush(pending, at, damaged=what)

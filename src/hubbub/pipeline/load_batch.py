@@ -66,8 +66,7 @@ class Pending:
 
     def flush(self, at: Position, *, done: bool = False, damaged: str | None = None) -> Counts:
         """Store it all in one transaction, with the mark that everything before `at` is stored."""
-        counts = Counts(rows=self._rows, filtered=self._filtered, set_aside=len(self.rejected), kinds=self._kinds)
-        self._run.write(
+        tally = self._run.write(
             Batch(
                 run_id=self._run.id,
                 source=self._source,
@@ -80,6 +79,7 @@ class Pending:
                 unknown_fields=self._unknown,
             )
         )
+        counts = Counts(rows=self._rows, filtered=tally.filtered, set_aside=tally.set_aside, kinds=self._kinds)
         self._clear()
         return counts
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hubbub.pipeline.archive_kinds import Packing
 from tests.shared import FAULTS
 
 if sys.version_info >= (3, 14):
@@ -73,6 +77,19 @@ def posts(count: int, *, first: int = 0, **fields: Any) -> list[bytes]:
 def squeeze(data: bytes, *, checksum: bool = True) -> bytes:
     """One zstd frame."""
     return zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: int(checksum)})
+
+
+def unsqueeze(data: bytes) -> bytes:
+    """What one frame holds, also when it asks for a window of 2 GiB."""
+    return zstd.decompress(data, options={zstd.DecompressionParameter.window_log_max: 31})
+
+
+PACKERS: dict[Packing, Callable[[bytes], bytes]] = {
+    Packing.ZSTD: squeeze,
+    Packing.GZIP: gzip.compress,
+    Packing.BZIP2: bz2.compress,
+    Packing.XZ: lzma.compress,
+}
 
 
 @contextmanager

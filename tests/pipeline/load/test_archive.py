@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import json
-import lzma
 import os
 import tracemalloc
 from pathlib import Path
@@ -15,8 +13,8 @@ import pytest
 
 from hubbub.errors import InputError, TruncatedInputError
 from hubbub.pipeline.archive import LONGEST_LINE, LineChunk, LongLine, Position, open_archive
-from hubbub.pipeline.archive_kinds import Packing, Shape
-from tests.pipeline.load.cases import ARCHIVES, line, long_line, posts, record, squeeze, stored_cases, zeros
+from hubbub.pipeline.archive_kinds import Shape
+from tests.pipeline.load.cases import ARCHIVES, PACKERS, line, long_line, posts, record, squeeze, stored_cases, zeros
 from tests.shared import needs_shared
 
 REFUSED = {"html-page", "lfs-pointer", "zip-traversal", "tar-symlink", "sqlite-file", "csv-file", "utf16", "empty-file"}
@@ -123,13 +121,7 @@ def test_a_window_that_nobody_has_is_refused_with_its_size(tmp_path: Path) -> No
 def test_frames_of_any_kind_are_all_read(tmp_path: Path) -> None:
     some = posts(30)
     parts = [b"".join(some[:10])[:-7], b"".join(some[:10])[-7:] + b"".join(some[10:20]), b"", b"".join(some[20:])]
-    packers = {
-        Packing.ZSTD: squeeze,
-        Packing.GZIP: gzip.compress,
-        Packing.BZIP2: bz2.compress,
-        Packing.XZ: lzma.compress,
-    }
-    for kind, pack in packers.items():
+    for kind, pack in PACKERS.items():
         path = tmp_path / f"dump.{kind.value}"
         path.write_bytes(b"".join(pack(part) for part in parts))
         lines, _, error = read(path)
@@ -139,13 +131,7 @@ def test_frames_of_any_kind_are_all_read(tmp_path: Path) -> None:
 
 def test_a_packed_file_that_is_cut_hands_out_its_whole_lines_and_says_where_it_ends(tmp_path: Path) -> None:
     some = posts(3000)
-    packers = {
-        Packing.ZSTD: squeeze,
-        Packing.GZIP: gzip.compress,
-        Packing.BZIP2: bz2.compress,
-        Packing.XZ: lzma.compress,
-    }
-    for kind, pack in packers.items():
+    for kind, pack in PACKERS.items():
         packed = pack(b"".join(some[:1500])) + pack(b"".join(some[1500:]))
         path = tmp_path / f"dump.{kind.value}"
         path.write_bytes(packed[:-40])
