@@ -9,6 +9,7 @@ from hubbub.cli.lazy import HubbubCommand, HubbubGroup
 from hubbub.cli.session import Session
 from hubbub.errors import StorageError
 from hubbub.store.digest import digest
+from hubbub.store.maintenance import maintain_search
 from hubbub.store.migrate import upgrade
 
 
@@ -38,4 +39,17 @@ def print_digest(ctx: click.Context, *, shared: bool) -> int:
     with session.open_store(read_only=True) as store:
         line = digest(store, shared=shared)
     render.result({"digest": line, "shared": shared}, [line], as_json=session.as_json)
+    return 0
+
+
+@db.command("maintain", cls=HubbubCommand)
+@click.option("--search", "only_search", is_flag=True, help="Only the search index.")
+@click.pass_context
+def maintain(ctx: click.Context, *, only_search: bool) -> int:
+    """Bring the search index up to date after an import with --no-search."""
+    del only_search  # there is nothing else to look after yet
+    session = Session(ctx)
+    with session.open_store() as store:
+        maintain_search(store)
+    render.result({"search": "up to date"}, ["the search index is up to date"], as_json=session.as_json)
     return 0

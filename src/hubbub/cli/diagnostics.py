@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 import rich_click as click
+from click.exceptions import Exit
 
 from hubbub.cli.typed import Typed
 from hubbub.errors import ExitCode, HubbubError
@@ -44,9 +45,12 @@ def guarded(command: click.Command, args: list[str]) -> int:
 
 
 def _run(command: click.Command, args: list[str], *, typed: Typed) -> int:
+    # Not `command.main`: it turns a broken pipe into exit code 1 and writes an empty line on Ctrl-C.
     try:
-        outcome = command.main(args=args, prog_name="hubbub", standalone_mode=False, obj=typed)
-        return int(outcome or 0)
+        with command.make_context("hubbub", args, obj=typed) as context:
+            return int(command.invoke(context) or 0)
+    except Exit as ended:
+        return ended.exit_code
     except HubbubError as error:
         return fail(error, typed=typed)
     except (click.Abort, KeyboardInterrupt):

@@ -12,6 +12,8 @@ import msgspec
 from hubbub.datasets.times import iso
 from hubbub.observe.terminal import fitted, shown, width
 
+__all__ = ["SCHEMA", "ago", "result", "shown", "size", "table", "when", "write"]
+
 SCHEMA = 1
 """Version of the JSON documents; a field that changes its meaning raises it."""
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr
 
-GIB = 1024**3
+MIB = 1024**2
 
 
 class Section(BaseModel):
@@ -36,8 +36,8 @@ class MediaSection(Section):
     allow_private_addresses: bool = Field(
         default=False, description="fetch from loopback and private networks too (a simulator on this machine)"
     )
-    max_bytes: PositiveInt = Field(default=GIB // 4, description="largest file that is downloaded")
-    concurrency: PositiveInt = Field(default=8, description="downloads under way at once")
+    max_bytes: PositiveInt = Field(default=64 * MIB, description="largest file that is downloaded")
+    concurrency: PositiveInt = Field(default=16, description="downloads under way at once")
 
 
 class RedditSection(Section):

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from hubbub import events
+from hubbub.observe.progress import ProgressObserver
+
+
+def test_what_is_drawn_counts_the_run_and_neutralises_names() -> None:
+    screen = io.StringIO()
+    with ProgressObserver(Console(file=screen, force_terminal=True, width=120)) as display:
+        display(events.RequestDone(source="reddit", route="new", status=200, elapsed_s=0.1, body_bytes=10, attempt=1))
+        display(events.BatchStored(stream="x/new", tally={"new": 90, "updated": 10}))
+        display(events.FileProgress(path="/x/[red]RS\x1b[2J.zst", done_bytes=5, total_bytes=10, rows=1234))
+        display(events.Waiting(source="reddit", why="budget", wait_s=30))
+    drawn = screen.getvalue()
+    assert "1 requests, 100 records, waiting 30 s: budget" in drawn
+    assert "[red]RS\\x1b[2J.zst" in drawn
+    assert "1,234 rows" in drawn
+
+
+def test_an_import_shows_its_files_only() -> None:
+    screen = io.StringIO()
+    with ProgressObserver(Console(file=screen, force_terminal=True, width=120)) as display:
+        display(events.BatchStored(stream="RS.zst", tally={"new": 90}))
+        display(events.FileProgress(path="RS.zst", done_bytes=5, total_bytes=10, rows=90))
+    assert "requests" not in screen.getvalue()
