@@ -1,0 +1,127 @@
+"""Reddit as a source: its API, its archives and saved answers of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import partial
+
+from hubbub.errors import UsageError
+from hubbub.plugins.contracts import Access, Decoded, SourceSettings, StreamPlan, SyncOptions, Target
+from hubbub.sources.reddit import api, auth
+from hubbub.sources.reddit.about import community_about, user_about
+from hubbub.sources.reddit.comments import walk_trees
+from hubbub.sources.reddit.dump import decode_lines
+from hubbub.sources.reddit.listings import TERMS, Course, look_at_listing, walk_listing
+from hubbub.sources.reddit.mapping import MAPPING_VERSION
+from hubbub.sources.reddit.saved import decode_saved
+
+_COMMUNITY = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_]{1,20}|u_[A-Za-z0-9_-]{3,20}|reddit\.com)\Z")
+_PERSON = re.compile(r"[A-Za-z0-9_-]{3,20}\Z")
+_LOOKS = {"new", "hot", "rising", "top", "controversial"}
+_TIMED = {"top", "controversial"}
+_SPANS = {"hour", "day", "week", "month", "year", "all"}
+
+Stages = tuple[tuple[StreamPlan, ...], ...]
+
+
+class RedditSource:
+    """The plug-in: fulfils SourcePlugin and FileReader."""
+
+    name = "reddit"
+    terms = TERMS
+    mapping_version = MAPPING_VERSION
+
+    def access(self, settings: SourceSettings) -> Access:
+        """How to reach Reddit with the user's own app. Raises ConfigError when a needed setting is missing."""
+        values = settings.values
+        return Access(
+            base_url=settings.base_url or "https://oauth.reddit.com",
+            user_agent=auth.user_agent(values),
+            token=auth.token_flow(values, base_url=settings.base_url),
+            read_budget=api.read_budget,
+            default_budget=100,
+        )
+
+    def plan(self, target: Target, options: SyncOptions) -> Stages:
+        """First what a community says and its posts, then the comments of posts whose count changed; for `u/NAME`
+        the profile, posts and comments of a person. Raises UsageError for a name Reddit cannot have."""
+        name = target.name.strip().strip("/")
+        kind, _, rest = name.partition("/")
+        if kind.lower() in {"u", "user"} and rest:
+            if not _PERSON.match(rest):
+                raise UsageError(f"reddit:{target.name}: {rest!r} cannot be a Reddit user's name")
+            return _chosen(_person_stages(rest, options=options), options=options)
+        name = rest if kind.lower() == "r" and rest else name
+        if not _COMMUNITY.match(name):
+            raise UsageError(
+                f"reddit:{target.name}: {name!r} cannot be a community's name",
+                advice="write reddit:NAME or reddit:u/NAME, one name a target",
+            )
+        return _chosen(_community_stages(name, options=options), options=options)
+
+    def decode_lines(self, lines: Sequence[bytes], *, where: str, first_line: int, now: int) -> Decoded:
+        """Records of some lines of a dump (see `dump`)."""
+        return decode_lines(lines, where=where, first_line=first_line, now=now)
+
+    def decode_saved(self, body: bytes, *, where: str, observed_at: int | None, now: int) -> Decoded:
+        """Records of one saved API answer (see `saved`); raises InputError when it is none."""
+        return decode_saved(body, where=where, observed_at=observed_at, now=now)
+
+
+def _community_stages(name: str, *, options: SyncOptions) -> Stages:
+    if options.listing is not None:
+        course = _look(f"/r/{name}", listing=options.listing)
+        begin = partial(look_at_listing, course, limit=options.limit)
+        return ((StreamPlan(name="posts", begin=begin),),)
+    key = name.casefold()
+    posts = Course(key=f"{key}/new", path=f"/r/{name}/new", route="new")
+    return (
+        (
+            StreamPlan(name="about", begin=partial(community_about, name)),
+            StreamPlan(name="posts", begin=partial(walk_listing, posts, options=options)),
+        ),
+        (StreamPlan(name="comments", begin=partial(walk_trees, key, options=options)),),
+    )
+
+
+def _person_stages(name: str, *, options: SyncOptions) -> Stages:
+    if options.listing is not None:
+        raise UsageError(f"reddit:u/{name}: --listing is for communities")
+    newest = (("sort", "new"),)
+    key = f"u/{name.casefold()}"
+    posts = Course(key=f"{key}/submitted", path=f"/user/{name}/submitted", route="submitted", params=newest)
+    comments = Course(key=f"{key}/comments", path=f"/user/{name}/comments", route="user_comments", params=newest)
+    return (
+        (
+            StreamPlan(name="about", begin=partial(user_about, name)),
+            StreamPlan(name="posts", begin=partial(walk_listing, posts, options=options)),
+            StreamPlan(name="comments", begin=partial(walk_listing, comments, options=options)),
+        ),
+    )
+
+
+def _look(path: str, *, listing: str) -> Course:
+    sort, _, span = listing.partition("/")
+    if sort not in _LOOKS or (span and (sort not in _TIMED or span not in _SPANS)):
+        raise UsageError(
+            f"Reddit has no listing {listing!r}; known: {', '.join(sorted(_LOOKS))}",
+            advice="top and controversial take a span: top/week (hour, day, week, month, year, all)",
+        )
+    params = (("t", span or "all"),) if sort in _TIMED else ()
+    return Course(key="", path=f"{path}/{sort}", route=sort, params=params)
+
+
+def _chosen(stages: Stages, *, options: SyncOptions) -> Stages:
+    """The stages without streams the user did not ask for."""
+    if not options.only:
+        return stages
+    known = {plan.name for stage in stages for plan in stage}
+    if unknown := sorted(options.only - known):
+        raise UsageError(f"there is no stream {', '.join(unknown)} here; known: {', '.join(sorted(known))}")
+    kept = (tuple(plan for plan in stage if plan.name in options.only) for stage in stages)
+    return tuple(stage for stage in kept if stage)
+
+
+SOURCE = RedditSource()
+"""What the entry point names."""

@@ -1,0 +1,177 @@
+"""Requests to Reddit's API, its refusals in words, and its account of the budget (reddit.md §4, §5, §6)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from hubbub.errors import AuthError, BlockedError, RateLimitedError, RemoteError, TransientRemoteError, UnavailableError
+from hubbub.http.messages import Request, Response
+from hubbub.plugins.contracts import BudgetReading
+
+PAGE_SIZE = 100
+INFO_SIZE = 100
+MORE_SIZE = 100
+TREE_LIMIT = 500
+TREE_DEPTH = 10
+_RAW = ("raw_json", "1")
+_LONGEST_WINDOW_S = 86_400.0
+
+
+def listing(path: str, *, route: str, after: str | None = None, limit: int = PAGE_SIZE, t: str | None = None) -> Request:
+    """One page of a listing ("/r/x/new")."""
+    params = [_RAW, ("limit", str(limit)), ("show", "all")]
+    if t is not None:
+        params.append(("t", t))
+    if after is not None:
+        params.append(("after", after))
+    return Request(url=path, params=tuple(params), route=route)
+
+
+def tree(post: str, *, sort: str) -> Request:
+    """A post's comment tree; `post` is its id without prefix."""
+    return Request(
+        url=f"/comments/{post}",
+        params=(_RAW, ("limit", str(TREE_LIMIT)), ("depth", str(TREE_DEPTH)), ("sort", sort)),
+        route="comments",
+    )
+
+
+def branch(post: str, *, comment: str, sort: str) -> Request:
+    """The part of a tree below one comment ("continue this thread"); ids without prefix."""
+    return Request(
+        url=f"/comments/{post}/_/{comment}",
+        params=(_RAW, ("limit", str(TREE_LIMIT)), ("depth", str(TREE_DEPTH)), ("sort", sort)),
+        route="branch",
+    )
+
+
+def info(names: tuple[str, ...]) -> Request:
+    """Up to a hundred things by fullname; what does not exist is left out of the answer."""
+    return Request(url="/api/info", params=(_RAW, ("id", ",".join(names))), route="info")
+
+
+def more_children(post: str, *, children: tuple[str, ...], sort: str) -> Request:
+    """Hidden comments of one post (`t3_…`) by id without prefix; the platform answers one such request at a time."""
+    return Request(
+        method="POST",
+        url="/api/morechildren",
+        params=(_RAW,),
+        form=(("api_type", "json"), ("link_id", post), ("children", ",".join(children)), ("sort", sort)),
+        route="morechildren",
+        serial="morechildren",
+    )
+
+
+def about(path: str, *, route: str) -> Request:
+    """A description: "/r/x/about", "/r/x/about/rules", "/user/x/about"."""
+    return Request(url=path, params=(_RAW,), route=route)
+
+
+def has_raw_json(request: Request) -> bool:
+    """True when the answer's strings are not HTML-escaped, because the request said so."""
+    return _RAW in request.params
+
+
+def check_status(response: Response) -> None:
+    """Return for 200; raise what the status and the body mean, in words, for everything else (reddit.md §6)."""
+    status = response.status
+    if status == 200:
+        return
+    where = response.url
+    if 300 <= status < 400:
+        _raise_redirect(response)
+    said = _said(response.body)
+    if status in {401, 403, 404, 451}:
+        _raise_refusal(response, said=said)
+    if status == 429:
+        raise RateLimitedError(f"{where}: too many requests", until=_until(response))
+    if status >= 500 or status == 408:
+        raise TransientRemoteError(f"{where} answered {status}: the platform is failing", advice="try again later")
+    words = " ".join(str(said[key])[:120] for key in ("message", "reason", "explanation") if said.get(key))
+    raise RemoteError(f"{where} answered {status} {words}".rstrip())
+
+
+def read_budget(response: Response) -> BudgetReading | None:
+    """What the x-ratelimit headers say; None when they are absent or nonsense. Never raises."""
+    remaining = _amount(response.header("x-ratelimit-remaining"))
+    reset_s = _amount(response.header("x-ratelimit-reset"))
+    if remaining is None or reset_s is None:
+        return None
+    return BudgetReading(
+        remaining=remaining,
+        used=_amount(response.header("x-ratelimit-used")),
+        reset_s=min(reset_s, _LONGEST_WINDOW_S),
+    )
+
+
+def _raise_redirect(response: Response) -> None:
+    target = urlsplit(response.header("location") or "")
+    path = target.path.removesuffix(".json").rstrip("/")
+    if path.endswith("/search"):
+        name = next((unquote(v) for k, _, v in (p.partition("=") for p in target.query.split("&")) if k == "q"), "")
+        raise UnavailableError(f"there is no community named {name or response.url!r}", advice="check the spelling")
+    if path.endswith("/login"):
+        raise AuthError(f"{response.url} is open to logged-in users only", advice="use credentials of an account")
+    raise RemoteError(f"{response.url} leads elsewhere ({response.status}): {target.netloc}{target.path}")
+
+
+def _raise_refusal(response: Response, *, said: dict[str, Any]) -> None:
+    status, where, reason = response.status, response.url, said.get("reason")
+    challenge = response.header("www-authenticate") or ""
+    if status == 401:
+        raise AuthError(
+            f"{where}: Reddit does not accept the token",
+            advice="if a new token is refused as well, the app's access was revoked: see docs/reference/credentials.md",
+        )
+    if status == 403 and "insufficient_scope" in challenge:
+        raise AuthError(f"{where}: the token lacks a scope for this", advice="ask for the scopes read and history")
+    if reason in _CLOSED:
+        words, advice = _CLOSED[str(reason)]
+        raise UnavailableError(f"{where}: {words}", advice=advice)
+    if status == 451:
+        raise UnavailableError(f"{where} is not available for legal reasons in this country")
+    if status == 404:
+        raise UnavailableError(f"{where} does not exist, or is deleted or hidden", advice="check the spelling")
+    if response.body.lstrip()[:1] == b"<":
+        raise BlockedError(
+            f"{where}: Reddit's edge turned hubbub away with a block page (403 HTML)",
+            advice="stop for some hours; check that the User-Agent names you honestly and that the network is no VPN "
+            "or data centre Reddit blocks; everything stored so far is kept",
+        )
+    raise UnavailableError(f"{where}: forbidden for this account")
+
+
+_CLOSED = {
+    "private": ("the community is private", "only its members can read it"),
+    "quarantined": ("the community is quarantined", "it needs an opt-in on the web by an account with verified mail"),
+    "gated": ("the community is gated", "it needs an opt-in on the web"),
+    "gold_only": ("the community is for premium members only", None),
+    "gold_restricted": ("the community is for premium members only", None),
+    "banned": ("the community is banned", "nothing of it can be read any more; archives may hold its history"),
+}
+
+
+def _said(body: bytes) -> dict[str, Any]:
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _until(response: Response) -> int | None:
+    waits = [_amount(response.header(name)) for name in ("retry-after", "x-ratelimit-reset")]
+    known = [wait for wait in waits if wait is not None]
+    return response.received_at + math.ceil(max(known)) if known else None
+
+
+def _amount(text: str | None) -> float | None:
+    try:
+        value = float(text) if text is not None else None
+    except ValueError:
+        return None
+    return value if value is not None and math.isfinite(value) and value >= 0 else None

@@ -1,0 +1,262 @@
+"""Walks through listings: pages, watermark, lookback, resuming, and what to do when a listing lies (reddit.md §8).
+
+A walk goes from the newest item back to its floor. Every page's checkpoint holds the cursor, so that a walk that was
+cut short goes on where it stopped; the watermark moves only when the walk is complete. After a resumed walk a fresh
+one from the top brings what came in the meantime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import msgspec
+
+from hubbub.errors import RemoteError, TransientRemoteError
+from hubbub.http.messages import Request, Response
+from hubbub.plugins.contracts import Checkpoint, Page, RecallCheckpoint, Stream, SyncOptions
+from hubbub.records.models import Comment, Door, Post, Tombstone
+from hubbub.sources.reddit import api
+from hubbub.sources.reddit.answers import Listing, Parsed, add_thing, listing_of, parse
+from hubbub.sources.reddit.mapping import Look
+from hubbub.sources.reddit.values import Gathered
+
+TERMS = "reddit-api"
+LOOKBACK_S = 2 * 86_400
+"""How far behind the watermark every walk re-reads: posts approved late (spam filter, AutoModerator) appear at the
+place of their creation, and scores and edits of the last days come along for nothing."""
+
+_TRAIL = 10
+_OLDER_ENOUGH = 3
+"""So many items behind the floor end a walk: a single one may lie (a wrong clock, a strange order)."""
+_EMPTY_PAGES = 10
+_LISTING_END = 990
+"""Items after which an empty page is the end of a listing rather than a vanished cursor."""
+_LONGEST_WALK = 500
+
+
+class Course(msgspec.Struct, frozen=True, kw_only=True):
+    """A listing to walk."""
+
+    key: str
+    """Of its checkpoint: "whatisthisbug/new"."""
+    path: str
+    route: str
+    params: tuple[tuple[str, str], ...] = ()
+
+
+class Walk(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An unfinished walk: enough to go on from its last stored page."""
+
+    cursor: str | None = None
+    floor: int | None = None
+    newest: int | None = None
+    oldest: int | None = None
+    items: int = 0
+    trail: tuple[str, ...] = ()
+    """The last fullnames seen, to find the way again when the cursor's item has vanished."""
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The checkpoint of a listing."""
+
+    watermark: int | None = None
+    floor: int | None = None
+    """The oldest time without a gap up to the watermark; None when the listing was walked to its end."""
+    walk: Walk | None = None
+
+
+def ask(request: Request, *, read: Callable[[Any, str], Any]) -> Generator[Any, Any, tuple[Response, Parsed, Any]]:
+    """Ask once, and once more when the answer is damaged; returns the response, its JSON and what `read` made of it."""
+    for attempt in (1, 2):
+        response: Response = yield request
+        api.check_status(response)
+        try:
+            parsed = parse(response.body, where=response.url)
+            return response, parsed, read(parsed.value, response.url)
+        except TransientRemoteError:
+            if attempt == 2:
+                raise
+    raise AssertionError
+
+
+def walk_listing(course: Course, *, options: SyncOptions) -> Stream:
+    """Bring the store up to date with a listing that runs from new to old."""
+    saved = yield RecallCheckpoint(course.key)
+    mark = _mark_of(saved)
+    walk = mark.walk
+    if walk is not None and options.full and walk.floor is not None:
+        walk = None
+    resumed = walk is not None
+    pages_left = options.max_pages
+    while True:
+        mark, used = yield from _walk(course, mark=mark, walk=walk, options=options, pages_left=pages_left)
+        if pages_left is not None:
+            pages_left -= used
+        if not resumed or mark.walk is not None or pages_left == 0:
+            return
+        resumed, walk = False, None
+
+
+def look_at_listing(course: Course, *, limit: int | None) -> Stream:
+    """Read the first `limit` items of a listing once, without a checkpoint; one page when no limit is given."""
+    wanted = api.PAGE_SIZE if limit is None else limit
+    cursor: str | None = None
+    cursors: set[str] = set()
+    while wanted > 0:
+        request = _request(course, after=cursor, limit=min(wanted, api.PAGE_SIZE))
+        response, parsed, listing = yield from ask(request, read=_read_listing)
+        out = gather(response)
+        add_children(listing, response=response, parsed=parsed, out=out)
+        yield out.page()
+        wanted -= len(listing.children)
+        if listing.after is None:
+            return
+        if listing.after in cursors or len(cursors) > _LONGEST_WALK:
+            raise _loop(course)
+        cursor = listing.after
+        cursors.add(cursor)
+
+
+def gather(response: Response) -> Gathered:
+    """An empty collection for what this live answer holds."""
+    return Gathered(where=response.url, door=Door.LIVE, terms=TERMS)
+
+
+def add_children(listing: Listing, *, response: Response, parsed: Parsed, out: Gathered) -> None:
+    """Map every child of a live listing, as seen at the time of its answer."""
+    look = look_of(response)
+    entities = not api.has_raw_json(response.request)
+    for child in listing.children:
+        add_thing(child, look=look, out=out, dirty=parsed.dirty, entities=entities)
+
+
+def look_of(response: Response) -> Look:
+    """When a live answer was given."""
+    return Look(door=Door.LIVE, terms=TERMS, observed_at=response.received_at)
+
+
+def _walk(
+    course: Course, *, mark: Mark, walk: Walk | None, options: SyncOptions, pages_left: int | None
+) -> Generator[Any, Any, tuple[Mark, int]]:
+    """One walk; returns the mark it left behind and the pages it took. Ends by itself at `pages_left`."""
+    given_up = msgspec.structs.replace(mark, walk=None)
+    if walk is None:
+        walk = Walk(floor=_floor(mark, options=options))
+    cursors = {walk.cursor} - {None}
+    empty_pages, used, anchored = 0, 0, False
+    while pages_left is None or used < pages_left:
+        if used >= _LONGEST_WALK or empty_pages > _EMPTY_PAGES:
+            yield Page(checkpoints=(_checkpoint(course, given_up),))
+            raise RemoteError(f"{course.path}: the listing does not end ({used} pages read)")
+        response, parsed, listing = yield from ask(_request(course, after=walk.cursor), read=_read_listing)
+        used += 1
+        out = gather(response)
+        add_children(listing, response=response, parsed=parsed, out=out)
+        asked, walk = walk.cursor, _further(walk, listing=listing, out=out)
+        if listing.after is not None:
+            if listing.after in cursors:
+                yield out.page(_checkpoint(course, given_up))
+                raise _loop(course)
+            cursors.add(listing.after)
+            empty_pages = 0 if listing.children else empty_pages + 1
+        elif not listing.children and asked is not None and not anchored and walk.items < _LISTING_END:
+            earlier = [name for name in walk.trail if name != asked]
+            if earlier:
+                anchored = True
+                walk = msgspec.structs.replace(walk, cursor=earlier[0])
+                yield out.page(_checkpoint(course, msgspec.structs.replace(mark, walk=walk)))
+                continue
+        if listing.after is None or _is_behind(walk.floor, out=out):
+            mark, note = _finish(mark, walk=walk, at_end=listing.after is None, now=options.started_at or response.received_at)
+            yield out.page(_checkpoint(course, mark), note=f"{course.path}: {note}" if note else None)
+            return mark, used
+        mark = msgspec.structs.replace(mark, walk=walk)
+        limited = pages_left is not None and used >= pages_left and given_up.walk is None and options.max_pages == used
+        yield out.page(_checkpoint(course, given_up if limited else mark))
+    return mark, used
+
+
+def _further(walk: Walk, *, listing: Listing, out: Gathered) -> Walk:
+    times = _times(out)
+    names = [child["data"].get("name") for child in listing.children if isinstance(child, dict) and _data(child)]
+    trail = (*walk.trail, *(name for name in names if isinstance(name, str) and name))
+    return msgspec.structs.replace(
+        walk,
+        cursor=listing.after,
+        newest=max([*times, *([] if walk.newest is None else [walk.newest])], default=None),
+        oldest=min([*times, *([] if walk.oldest is None else [walk.oldest])], default=None),
+        items=walk.items + len(listing.children),
+        trail=trail[-_TRAIL:],
+    )
+
+
+def _finish(mark: Mark, *, walk: Walk, at_end: bool, now: int) -> tuple[Mark, str | None]:
+    """The mark after a complete walk, and a finding when a gap is left that the listing no longer reaches."""
+    newest = None if walk.newest is None else min(walk.newest, now)
+    watermark = mark.watermark if newest is None else max(newest, mark.watermark or 0)
+    note = None
+    floor = walk.floor if mark.floor is None or walk.floor is None else min(mark.floor, walk.floor)
+    if mark.watermark is not None and mark.floor is None and not at_end:
+        floor = None
+    if at_end:
+        floor = None
+        if mark.watermark is not None and walk.oldest is not None and walk.oldest > mark.watermark:
+            note = (
+                f"the listing ended {walk.oldest - mark.watermark} s before the last sync's newest item: what came in "
+                "between is out of its reach (about 1,000 items); an archive may hold it"
+            )
+    return Mark(watermark=watermark, floor=floor), note
+
+
+def _floor(mark: Mark, *, options: SyncOptions) -> int | None:
+    """How far back a fresh walk goes: to the watermark less the lookback, or further where `since` asks for older
+    items than were ever reached; None is the end of the listing."""
+    if options.full or mark.watermark is None:
+        return options.since
+    recent = mark.watermark - LOOKBACK_S
+    if options.since is None:
+        return recent
+    if mark.floor is not None and options.since < mark.floor:
+        return options.since
+    return max(options.since, recent)
+
+
+def _is_behind(floor: int | None, *, out: Gathered) -> bool:
+    times = _times(out)
+    return floor is not None and bool(times) and sum(t < floor for t in times) >= min(_OLDER_ENOUGH, len(times))
+
+
+def _times(out: Gathered) -> list[int]:
+    return [
+        record.created_at
+        for record in out.records
+        if isinstance(record, Post | Comment | Tombstone) and record.created_at is not None
+    ]
+
+
+def _request(course: Course, *, after: str | None, limit: int = api.PAGE_SIZE) -> Request:
+    request = api.listing(course.path, route=course.route, after=after, limit=limit)
+    return msgspec.structs.replace(request, params=(*request.params, *course.params))
+
+
+def _read_listing(value: Any, where: str) -> Listing:
+    return listing_of(value, where=where)
+
+
+def _checkpoint(course: Course, mark: Mark) -> Checkpoint:
+    return Checkpoint(key=course.key, state=msgspec.json.encode(mark).decode())
+
+
+def _mark_of(saved: Checkpoint | None) -> Mark:
+    return Mark() if saved is None else msgspec.json.decode(saved.state, type=Mark)
+
+
+def _data(child: dict[str, Any]) -> bool:
+    return isinstance(child.get("data"), dict)
+
+
+def _loop(course: Course) -> RemoteError:
+    return RemoteError(
+        f"{course.path}: the listing's cursor loops: it leads back to a page already read",
+        advice="what was read is kept; the next sync starts from the top again",
+    )

@@ -1,0 +1,202 @@
+"""Single values out of Reddit's JSON: what may be accepted, what is repaired to None and counted, what spoils a record."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from hubbub.errors import RecordError
+from hubbub.plugins.contracts import Checkpoint, Decoded, Page
+from hubbub.records.models import Door, Record, Rejected, Stub
+
+SOURCE_NAME = "reddit"
+LARGEST = 2**63 - 1
+YEAR_10000 = 253_402_300_800
+REDDIT_BEGAN = 1_117_584_000
+"""2005-06-01: nothing on Reddit is older."""
+_ONE_SECOND_IN_MS = 1_000
+_MILLISECONDS_FROM = REDDIT_BEGAN * _ONE_SECOND_IN_MS
+_MILLISECONDS_TO = 4_102_444_800 * _ONE_SECOND_IN_MS
+_LONGEST_NUMBER = 25
+
+
+class Gathered:
+    """What one answer or one piece of a file has brought so far."""
+
+    def __init__(self, *, where: str, door: Door, terms: str) -> None:
+        self.where = where
+        self.door = door
+        self.terms = terms
+        self.records: list[Record] = []
+        self.rejected: list[Rejected] = []
+        self.unknown: Counter[str] = Counter()
+        self.repaired = 0
+        self.filtered = 0
+        self.missing = 0
+        self._stubs: dict[tuple[str, str], Stub] = {}
+
+    def mention_user(self, key: str, *, name: str) -> None:
+        """Note that a record names this person."""
+        if ("user", key) not in self._stubs:
+            self._stubs["user", key] = Stub(source=SOURCE_NAME, kind="user", id=key, name=name)
+
+    def mention_community(self, key: str, *, name: str) -> None:
+        """Note that a record lies in this community."""
+        if ("community", key) not in self._stubs:
+            self._stubs["community", key] = Stub(source=SOURCE_NAME, kind="community", id=key, name=name)
+
+    def reject(self, reason: str, *, raw: bytes, kind: str | None = None, identity: str | None = None) -> None:
+        """Set a record aside with its bytes."""
+        self.rejected.append(
+            Rejected(
+                reason=reason,
+                raw=raw,
+                source=SOURCE_NAME,
+                door=self.door,
+                where=self.where,
+                kind=kind,
+                id=identity,
+            )
+        )
+
+    def everything(self) -> list[Record]:
+        """The records, with the mentions after them."""
+        return [*self.records, *self._stubs.values()]
+
+    def page(self, *checkpoints: Checkpoint, note: str | None = None) -> Page:
+        """All of it as one page of a stream."""
+        return Page(
+            records=self.everything(),
+            rejected=tuple(self.rejected),
+            repaired=self.repaired,
+            unknown_fields=dict(self.unknown),
+            checkpoints=checkpoints,
+            missing=self.missing,
+            note=note,
+        )
+
+    def decoded(self) -> Decoded:
+        """All of it as the outcome of reading a file."""
+        return Decoded(
+            records=self.everything(),
+            rejected=tuple(self.rejected),
+            repaired=self.repaired,
+            filtered=self.filtered,
+            unknown_fields=dict(self.unknown),
+        )
+
+
+def number_of(value: Any) -> int | float | None:
+    """A JSON number or the number a string spells; None for booleans and everything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, str) and 0 < len(value) <= _LONGEST_NUMBER:
+        try:
+            return int(value)
+        except ValueError:
+            pass
+        try:
+            return float(value)
+        except ValueError:
+            return None
+    return None
+
+
+def integer(data: dict[str, Any], key: str, *, out: Gathered, least: int = -LARGEST - 1) -> int | None:
+    """A whole 64-bit number not below `least`; "12" and 12.0 are 12; anything else is None and counted as repaired."""
+    value = data.get(key)
+    if type(value) is int and least <= value <= LARGEST:
+        return value
+    if value is None:
+        return None
+    number = number_of(value)
+    if isinstance(number, float):
+        number = int(number) if number == number and abs(number) < 2**63 and number.is_integer() else None  # noqa: PLR0124
+    if number is not None and least <= number <= LARGEST:
+        return int(number)
+    out.repaired += 1
+    return None
+
+
+def ratio(data: dict[str, Any], key: str, *, out: Gathered) -> float | None:
+    """A share between 0 and 1; anything else is None and counted as repaired."""
+    value = data.get(key)
+    if value is None:
+        return None
+    number = number_of(value)
+    if number is not None and 0 <= number <= 1:
+        return float(number)
+    out.repaired += 1
+    return None
+
+
+def flag(data: dict[str, Any], key: str, *, out: Gathered) -> bool | None:
+    """True or False; anything else, the string "false" included, is None and counted as repaired."""
+    value = data.get(key)
+    if value is None or value is True or value is False:
+        return value
+    out.repaired += 1
+    return None
+
+
+def label(data: dict[str, Any], key: str, *, out: Gathered) -> str | None:
+    """A short text without white space around it; "" is None; what is no text is None and counted as repaired."""
+    value = data.get(key)
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value.strip() or None
+    out.repaired += 1
+    return None
+
+
+def prose(data: dict[str, Any], key: str, *, out: Gathered) -> str | None:
+    """A title or a body, untrimmed; "" is None; null and numbers are repaired.
+
+    Raises RecordError for an object or a list: the record's shape is not understood."""
+    value = data.get(key, "")
+    if isinstance(value, str):
+        return value or None
+    if value is None or isinstance(value, int | float):
+        out.repaired += 1
+        return None if value is None or isinstance(value, bool) else str(value)
+    raise RecordError(f"{key} is {_shape(value)}, not text")
+
+
+def moment(value: Any, *, name: str) -> int:
+    """A time as epoch seconds, from seconds or milliseconds, as number or text.
+
+    Raises RecordError outside 1970..9999, naming the field."""
+    number = number_of(value)
+    if number is None or number != number:  # noqa: PLR0124 - NaN is the number unlike itself
+        raise RecordError(f"{name} is {_shape(value)}")
+    if _MILLISECONDS_FROM <= number < _MILLISECONDS_TO:
+        number /= _ONE_SECOND_IN_MS
+    if not 0 < number < YEAR_10000:
+        raise RecordError(f"{name} is {str(value)[:_LONGEST_NUMBER]}, outside the years 1970 to 9999")
+    return int(number)
+
+
+def edit_time(data: dict[str, Any], *, out: Gathered) -> tuple[bool | None, int | None]:
+    """(edited, edited_at) of Reddit's `edited`: false, a time, or true for an unknown time (reddit.md §14)."""
+    value = data.get("edited")
+    if value is False or value is None:
+        return value, None
+    if value is True:
+        return True, None
+    if value == "":
+        return None, None
+    try:
+        return True, moment(value, name="edited")
+    except RecordError:
+        out.repaired += 1
+        return None, None
+
+
+def _shape(value: Any) -> str:
+    if value is None:
+        return "null"
+    names = {bool: "true or false", dict: "an object", list: "a list", str: f"the text {str(value)[:40]!r}"}
+    return names.get(type(value), f"the number {str(value)[:40]}")
