@@ -45,12 +45,12 @@ def fetch(
     """Download what waits, check that it is what it claims, and keep it by its hash in the home's blobs folder."""
     session = Session(ctx)
     settings = session.loaded.settings.media
-    chosen = {"kinds": listed(kind)} if kind else {}
     if unknown := set(listed(kind)) - set(KINDS):
         raise UsageError(f"there is no kind of media {min(unknown)!r}; known: {', '.join(KINDS)}")
     options = MediaOptions(
         source=source,
         community=community.removeprefix("r/").casefold() if community else None,
+        kinds=listed(kind) or MediaOptions().kinds,
         min_score=min_score,
         min_comments=min_comments,
         limit=limit,
@@ -58,7 +58,6 @@ def fetch(
         max_bytes=settings.max_bytes,
         concurrency=settings.concurrency,
         allow_private=settings.allow_private_addresses,
-        **chosen,
     )
     with session.open_store() as store, session.observers() as observers:
         outcome = fetch_media(store, session.blobs, options=options, observers=observers)
