@@ -1,5 +1,7 @@
 """Content rows of one batch: load what is kept, fold what was seen, write what changed (SQLite, driver level)."""
 
+# ruff: noqa: S608 - table and column names come from tables.py, every value is bound
+
 from __future__ import annotations
 
 import sqlite3
@@ -51,12 +53,15 @@ def load(connection: sqlite3.Connection, kind: str, keys: Iterable[Key]) -> dict
         by_source.setdefault(source, []).append(record_id)
     found: dict[Key, Change] = {}
     for source, ids in by_source.items():
-        found.update(_select(connection, kind, where="source = ? AND id IN (SELECT value FROM json_each(?))",
-                             values=(source, msgspec.json.encode(ids).decode())))
+        wanted = (source, msgspec.json.encode(ids).decode())
+        where = "source = ? AND id IN (SELECT value FROM json_each(?))"
+        found.update(_select(connection, kind, where=where, values=wanted))
     return found
 
 
-def load_by_author(connection: sqlite3.Connection, kind: str, *, source: str, author: str, digest: str) -> dict[Key, Change]:
+def load_by_author(
+    connection: sqlite3.Connection, kind: str, *, source: str, author: str, digest: str
+) -> dict[Key, Change]:
     """Records that show this author, or were once seen under the name."""
     past = "SELECT id FROM past_authors WHERE source = ? AND author = ? AND kind = ?"
     return {

@@ -4,6 +4,8 @@ The digest is the sum (mod 2^256) of the sha256 of every entry's canonical encod
 rows and no JSON type of a database can change it. It reads the *logical* histories (table and row together).
 """
 
+# ruff: noqa: S608 - table and column names come from tables.py, every value is bound
+
 from __future__ import annotations
 
 import hashlib
@@ -16,6 +18,7 @@ import msgspec
 from hubbub.records.history import NumbersRegister, TextRevision, numbers_history, text_history
 from hubbub.records.merge import Kept
 from hubbub.records.models import FACET_FIELDS, PLACE_FIELDS, Facet, MediaItem
+from hubbub.store.content import Key
 from hubbub.store.engine import Store
 from hubbub.store.history import numbers_entry, text_entry
 from hubbub.store.rows import CODECS
@@ -87,8 +90,8 @@ def _pages(connection: sqlite3.Connection, kind: str) -> Iterator[list[Kept]]:
         yield [codec.decode(row[1:]) for row in rows]
 
 
-def _numbers(connection: sqlite3.Connection, kind: str, page: list[Kept]) -> dict[tuple[str, str], list[NumbersRegister]]:
-    found: dict[tuple[str, str], list[NumbersRegister]] = {}
+def _numbers(connection: sqlite3.Connection, kind: str, page: list[Kept]) -> dict[Key, list[NumbersRegister]]:
+    found: dict[Key, list[NumbersRegister]] = {}
     names = ", ".join(FACET_FIELDS[kind][Facet.NUMBERS])
     for source, ids in _ids(page):
         rows = connection.execute(
@@ -101,8 +104,8 @@ def _numbers(connection: sqlite3.Connection, kind: str, page: list[Kept]) -> dic
     return found
 
 
-def _texts(connection: sqlite3.Connection, kind: str, page: list[Kept]) -> dict[tuple[str, str], list[TextRevision]]:
-    found: dict[tuple[str, str], list[TextRevision]] = {}
+def _texts(connection: sqlite3.Connection, kind: str, page: list[Kept]) -> dict[Key, list[TextRevision]]:
+    found: dict[Key, list[TextRevision]] = {}
     for source, ids in _ids(page):
         rows = connection.execute(
             "SELECT id, first_at, last_at, text FROM revisions"

@@ -33,8 +33,8 @@ def open_store(
 ) -> Store:
     """Open the store at `url` ("sqlite:///path"), making its folder and schema when missing and `create` is set.
 
-    Raises StorageError when the place, the file or its schema version will not do (nothing is changed then), LockedError
-    when another process holds it, ConfigError when the address is none."""
+    Raises StorageError when the place, the file or its schema version will not do (nothing is changed then),
+    LockedError when another process holds it, ConfigError when the address is none."""
     path = sqlite_path(url)
     sqlite.check_place(path, create=create and not read_only)
     version = schema.stored_version(path)

@@ -13,27 +13,28 @@ from hubbub.errors import HubbubError, LockedError, StorageError
 
 _REPAIR = "keep the file, copy it aside, then run `hubbub db check`; a backup beside it ends in .bak"
 
+_MEANINGS: tuple[tuple[str, str, str | None], ...] = (
+    ("not a database", "{path} is not a hubbub store: the file is no SQLite database", None),
+    ("malformed", "{path} is damaged: {text}", _REPAIR),
+    ("corrupt", "{path} is damaged: {text}", _REPAIR),
+    ("full", "the disk is full: {path} could not grow; nothing of this batch was stored", "make room, then run again"),
+    ("readonly", "{path} cannot be written: the file or its folder is read-only", None),
+    ("unable to open", "{path} cannot be opened: is its folder there, and may you write to it?", None),
+    ("disk I/O", "the disk failed while {path} was in use: {text}", _REPAIR),
+    ("", "the database at {path} refused: {text}", None),
+)
+"""Part of SQLite's message -> what to tell the user, and the next step; the first that fits counts."""
+
 
 def explain(error: Exception, path: Path, *, holder: str | None = None) -> HubbubError:
     """The error a user should see for a driver's error about the store at `path`."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     text = str(cause)
     if "locked" in text or "busy" in text:
-        by = f" by {holder}" if holder else " by another process"
-        return LockedError(f"{path} is locked{by}", advice="wait until it is done, then run the same command again")
-    if "not a database" in text:
-        return StorageError(f"{path} is not a hubbub store: the file is no SQLite database")
-    if "malformed" in text or "corrupt" in text:
-        return StorageError(f"{path} is damaged: {text}", advice=_REPAIR)
-    if "full" in text:
-        return StorageError(f"the disk is full: {path} could not grow; nothing of this batch was stored")
-    if "readonly" in text or "read-only" in text:
-        return StorageError(f"{path} cannot be written: the file or its folder is read-only")
-    if "unable to open" in text:
-        return StorageError(f"{path} cannot be opened: is the folder there, and may you write to it?")
-    if "disk I/O" in text:
-        return StorageError(f"the disk failed while {path} was in use: {text}", advice=_REPAIR)
-    return StorageError(f"the database at {path} refused: {text}")
+        by = holder or "another process"
+        return LockedError(f"{path} is locked by {by}", advice="wait until it is done, then run the same command again")
+    message, advice = next((says, advice) for part, says, advice in _MEANINGS if part in text)
+    return StorageError(message.format(path=path, text=text), advice=advice)
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Links between records (topics of a post, posts of a collection): per link the last time it was seen."""
 
+# ruff: noqa: S608 - table and column names come from tables.py, every value is bound
+
 from __future__ import annotations
 
 import sqlite3

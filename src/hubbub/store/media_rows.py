@@ -1,5 +1,7 @@
 """Media rows: one per picture, video or poll of a live post or comment, derived from its winning content."""
 
+# ruff: noqa: S608 - table and column names come from tables.py, every value is bound
+
 from __future__ import annotations
 
 import sqlite3

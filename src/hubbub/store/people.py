@@ -4,6 +4,8 @@ A name identifies a person, so a tombstone of one is kept under a digest of the 
 for the author facets of their records: which observation came first must not matter (design §2, account gone).
 """
 
+# ruff: noqa: S608 - table and column names come from tables.py, every value is bound
+
 from __future__ import annotations
 
 import hashlib
@@ -107,8 +109,8 @@ def _grave(connection: sqlite3.Connection, stone: Tombstone, digest: str) -> Kep
 
 
 def remember_past_authors(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
-    """Note digests of names that records were once seen under, so that a later tombstone of that person reaches them."""
-    rows = []
+    """Note digests of names that records were once seen under: a later tombstone of that person reaches them."""
+    rows: list[tuple[str, str, str, str]] = []
     for change in changes:
         if not change.past_authors or _beyond_reach(change):
             continue

@@ -1,5 +1,7 @@
 """Named queries for everyone else; each takes a store first and returns plain values."""
 
+# ruff: noqa: S608 - table and column names come from tables.py, every value is bound
+
 from __future__ import annotations
 
 import zlib
@@ -68,7 +70,9 @@ def checkpoints(store: Store, source: str, prefix: str) -> dict[str, Checkpoint]
         return {key: Checkpoint(key=key, state=state) for key, state in connection.execute(query)}
 
 
-def known_ids(store: Store, source: str, kind: str, ids: Sequence[str]) -> frozenset[str]:
+def known_ids(  # noqa: PLR0917 - as the streams' question is asked
+    store: Store, source: str, kind: str, ids: Sequence[str]
+) -> frozenset[str]:
     """Which of these ids are stored; stubs do not count, tombstones do."""
     table = CONTENT[kind]
     found: set[str] = set()
@@ -111,7 +115,9 @@ def stored_counts(store: Store, source: str, community: str) -> list[StoredCount
         ]
 
 
-def ledger(store: Store, digest: str, filters: str, mapping_version: int) -> LedgerMark | None:
+def ledger(  # noqa: PLR0917 - the three parts of the ledger's key
+    store: Store, digest: str, filters: str, mapping_version: int
+) -> LedgerMark | None:
     """How far a file with this content was imported under these filters; None when never."""
     query = select(imports).where(
         imports.c.digest == digest, imports.c.filters == filters, imports.c.mapping_version == mapping_version
@@ -187,7 +193,8 @@ def findings(store: Store, run_id: int | None = None) -> list[FindingRow]:
     if run_id is not None:
         query = query.where(table.c.run_id == run_id)
     with store.reading() as connection:
-        return [FindingRow(run_id=run, severity=how, what=what, at=at) for run, how, what, at in connection.execute(query)]
+        found = connection.execute(query)
+        return [FindingRow(run_id=run, severity=how, what=what, at=at) for run, how, what, at in found]
 
 
 def quarantined(store: Store, limit: int = 100, *, run_id: int | None = None) -> list[QuarantineRow]:
@@ -220,7 +227,9 @@ class Selected(Protocol):
         """Created before."""
 
 
-def content_rows(store: Store, kind: str, columns: Sequence[str], selection: Selected) -> Iterator[tuple[Any, ...]]:
+def content_rows(  # noqa: PLR0917 - what, which columns, which rows
+    store: Store, kind: str, columns: Sequence[str], selection: Selected
+) -> Iterator[tuple[Any, ...]]:
     """Rows for an export, ordered by (source, id): live and visible ones only, read a page at a time in flat memory.
 
     People who asked not to be indexed are left out."""

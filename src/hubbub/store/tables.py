@@ -43,7 +43,7 @@ COUNTS = frozenset({"comment_count", "crosspost_count", "member_count", "active_
 """Numbers that are never below zero; scores and karma may be."""
 
 
-def _scalar(hint: Any) -> type[Any]:
+def _scalar(hint: Any) -> Any:
     """The one type besides None that a field's annotation names."""
     if get_origin(hint) in (Union, types.UnionType):
         return next(_scalar(part) for part in get_args(hint) if part is not type(None))
@@ -75,7 +75,8 @@ def facet_times(kind: str) -> tuple[str, ...]:
 
 def _content(kind: str, table: str, *indexes: Index) -> Table:
     hints = get_type_hints(RECORDS[kind])
-    gone = [Column("author_gone", Integer, CheckConstraint("author_gone IN (0, 1)"), nullable=False, server_default="0")]
+    flag = CheckConstraint("author_gone IN (0, 1)")
+    gone = [Column("author_gone", Integer, flag, nullable=False, server_default="0")]
     return Table(
         table,
         metadata,

@@ -1,4 +1,4 @@
-"""One batch, one transaction: what SQLite does with everything a batch brings. The caller opens and ends the transaction."""
+"""One batch, one transaction: what SQLite does with everything a batch brings; the caller begins and commits."""
 
 from __future__ import annotations
 

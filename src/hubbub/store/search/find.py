@@ -1,5 +1,7 @@
 """Searching posts and comments with the query language; hidden and withdrawn rows never appear."""
 
+# ruff: noqa: S608 - table and column names come from tables.py, every value is bound
+
 from __future__ import annotations
 
 import sqlite3
@@ -101,9 +103,11 @@ def _hit(kind: str, row: Sequence[Any], rank: float) -> Hit:
 
 def _rank_query(kind: str, parsed: Parsed, limit: int) -> tuple[str, tuple[Any, ...]]:
     fts, table, _ = INDEXES[kind]
+    assert parsed.match is not None
     match = parsed.match if parsed.exclude is None else f"({parsed.match}) NOT ({parsed.exclude})"
     where, values = _conditions(parsed.conditions)
-    recent, recent_values = "", ()
+    recent = ""
+    recent_values: tuple[str, ...] = ()
     if not where:
         recent = (
             f" AND {fts}.rowid >= (SELECT coalesce(min(r), 0) FROM (SELECT rowid AS r FROM {fts} WHERE {fts} MATCH ?"

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -21,7 +20,9 @@ MAX_CHARS = 1000
 MAX_TERMS = 40
 """FTS5 takes minutes for thousands of words: longer queries are refused."""
 
-_PIECE = re.compile(r'(?P<minus>-?)(?:(?P<field>[A-Za-z_]+):(?!//))?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+))|(?P<odd>")')
+_PIECE = re.compile(
+    r'(?P<minus>-?)(?:(?P<field>[A-Za-z_]+):(?!//))?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+))|(?P<odd>")'
+)
 _NUMBER = re.compile(r"(?P<op>>=|<=|>|<|=)?(?P<low>-?\d{1,15})(?:\.\.(?P<high>-?\d{1,15}))?")
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
@@ -32,6 +33,12 @@ class Condition(msgspec.Struct, frozen=True):
     field: Literal["community", "author", "source", "kind", "score", "created_at"]
     op: Literal["=", "<>", ">", ">=", "<", "<="]
     value: str | int
+
+
+class _Build(Protocol):
+    """Makes conditions of what stands behind a filter's colon."""
+
+    def __call__(self, value: str, *, negated: bool, at: int) -> list[Condition]: ...
 
 
 class Parsed(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,31 +60,27 @@ def parse(text: str) -> Parsed:
     joining: int | None = None
     for piece in _PIECE.finditer(text):
         at = piece.start() + 1
-        if piece["odd"]:
-            raise UsageError(f'the quote at position {at} is not closed: write "two words"')
-        if piece["word"] == "OR" and not piece["minus"] and not piece["field"]:
+        if piece[0] == "OR":
             if joining is not None or not groups:
-                raise UsageError(f"OR at position {at} needs a word before and after it")
+                raise _lonely_or(at)
             joining = at
-            continue
-        if piece["word"] == "AND" and not piece["minus"] and not piece["field"]:
-            continue
-        if piece["field"]:
+        elif piece["field"]:
             conditions.extend(_filter(piece, at))
-            continue
-        term = _term(piece)
-        if term is None:
-            continue
-        if piece["minus"]:
-            excluded.append(term)
-        elif joining is not None:
-            groups[-1].append(term)
-        else:
-            groups.append([term])
-        joining = None
+        elif (term := _term(piece)) is not None:
+            if piece["minus"]:
+                excluded.append(term)
+            elif joining is not None:
+                groups[-1].append(term)
+            else:
+                groups.append([term])
+            joining = None
     if joining is not None:
-        raise UsageError(f"OR at position {joining} needs a word before and after it")
+        raise _lonely_or(joining)
     return _built(groups, excluded, conditions)
+
+
+def _lonely_or(at: int) -> UsageError:
+    return UsageError(f"OR at position {at} needs a word before and after it")
 
 
 def _check_text(text: str) -> None:
@@ -103,7 +106,11 @@ def _built(groups: list[list[str]], excluded: list[str], conditions: list[Condit
 
 
 def _term(piece: re.Match[str]) -> str | None:
-    """One quoted FTS string; None when it holds nothing the index knows (only signs)."""
+    """One quoted FTS string; None for signs without words, and for AND, which is implied."""
+    if piece["odd"]:
+        raise UsageError(f'the quote at position {piece.start() + 1} is not closed: write "two words"')
+    if piece[0] == "AND":
+        return None
     text = piece["phrase"] if piece["phrase"] is not None else piece["word"]
     prefix = piece["phrase"] is None and text.endswith("*")
     if not any(_is_indexed(char) for char in text):
@@ -127,11 +134,11 @@ def _filter(piece: re.Match[str], at: int) -> list[Condition]:
             f"there is no filter {name!r} (position {at}); known: {known}",
             advice=f'to search for the words themselves, quote them: "{name}:{value}"',
         )
-    return build(value, bool(piece["minus"]), at)
+    return build(value, negated=bool(piece["minus"]), at=at)
 
 
-def _text_filter(field: Any, strip: str) -> Callable[[str, bool, int], list[Condition]]:
-    def build(value: str, negated: bool, at: int) -> list[Condition]:
+def _text_filter(field: Any, strip: str) -> _Build:
+    def build(value: str, *, negated: bool, at: int) -> list[Condition]:
         plain = value.casefold().removeprefix(strip)
         if not plain:
             raise UsageError(f"the filter at position {at} has no value")
@@ -140,14 +147,14 @@ def _text_filter(field: Any, strip: str) -> Callable[[str, bool, int], list[Cond
     return build
 
 
-def _kind_filter(value: str, negated: bool, at: int) -> list[Condition]:
+def _kind_filter(value: str, *, negated: bool, at: int) -> list[Condition]:
     kind = value.casefold().removesuffix("s")
     if kind not in {"post", "comment"}:
         raise UsageError(f"kind: at position {at} is post or comment, not {value!r}")
     return [Condition("kind", "<>" if negated else "=", kind)]
 
 
-def _score_filter(value: str, negated: bool, at: int) -> list[Condition]:
+def _score_filter(value: str, *, negated: bool, at: int) -> list[Condition]:
     found = _NUMBER.fullmatch(value)
     if found is None or negated or (found["op"] and found["high"]):
         raise UsageError(f"score: at position {at} needs a number: score:>10, score:<=5, score:5..10")
@@ -158,11 +165,12 @@ def _score_filter(value: str, negated: bool, at: int) -> list[Condition]:
     return [Condition("score", op, low)]
 
 
-def _time_filter(op: Any) -> Callable[[str, bool, int], list[Condition]]:
-    def build(value: str, negated: bool, at: int) -> list[Condition]:
+def _time_filter(op: Any) -> _Build:
+    def build(value: str, *, negated: bool, at: int) -> list[Condition]:
         parts = [int(part) for part in value.split("-")] if _DATE.fullmatch(value) and not negated else []
         try:
-            moment = datetime(*(parts + [1, 1])[:3], tzinfo=UTC) if parts else None  # type: ignore[misc,arg-type]
+            year, month, day = [*parts, 1, 1][:3] if parts else (0, 0, 0)
+            moment = datetime(year, month, day, tzinfo=UTC)
         except ValueError:
             moment = None
         if moment is None:
@@ -172,7 +180,7 @@ def _time_filter(op: Any) -> Callable[[str, bool, int], list[Condition]]:
     return build
 
 
-_FILTERS: dict[str, Callable[[str, bool, int], list[Condition]]] = {
+_FILTERS: dict[str, _Build] = {
     "community": _text_filter("community", "r/"),
     "author": _text_filter("author", "u/"),
     "source": _text_filter("source", ""),

@@ -5,6 +5,8 @@ needs them exactly) and put in again; new rows are added by range of row number,
 triggers.
 """
 
+# ruff: noqa: S608 - table and column names come from tables.py, every value is bound
+
 from __future__ import annotations
 
 import sqlite3
