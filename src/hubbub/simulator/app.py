@@ -1,4 +1,4 @@
-"""The ASGI application: hands requests to the pretend platforms, and makes the trouble a scenario or a test asks for."""
+"""The ASGI application: hands requests to the pretend platforms, and makes the trouble that was asked for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _EXCLUSIVE_S = 0.002
 """How long a request that excludes others takes at least, so that overlapping ones are seen to overlap."""
 _BLOCK_PAGE = (
     b"<!doctype html><html><head><title>Blocked</title></head><body><h1>whoa there, pardner!</h1>"
-    b"<p>Your request has been blocked by network security. If you think this is a mistake, file a ticket.</p></body></html>"
+    b"<p>Your request has been blocked by network security. If you think this is a mistake, file a ticket.</p>"
+    b"</body></html>"
 )
 _JSON = "application/json; charset=UTF-8"
 
@@ -33,7 +34,9 @@ _JSON = "application/json; charset=UTF-8"
 class Application:
     """All pretend platforms of one server, its clock, its statistics and its control door."""
 
-    def __init__(self, platforms: Sequence[Platform], *, clock: VirtualClock, scenario: Scenario, seed: int = 0) -> None:
+    def __init__(
+        self, platforms: Sequence[Platform], *, clock: VirtualClock, scenario: Scenario, seed: int = 0
+    ) -> None:
         self.platforms = platforms
         self.clock = clock
         self.scenario = scenario
@@ -102,7 +105,12 @@ class Application:
             headers = [pair for pair in headers if not pair[0].startswith("x-ratelimit-")]
         if fault is not None and fault.action == "truncate":
             body = body[: int(len(body) * fault.keep)]
-        if self.scenario.gzip and len(body) > 500 and "gzip" in ask.headers.get("accept-encoding", "") and "json" in reply.media_type:
+        if (
+            self.scenario.gzip
+            and len(body) > 500
+            and "gzip" in ask.headers.get("accept-encoding", "")
+            and "json" in reply.media_type
+        ):
             body = gzip.compress(body, 1, mtime=0)
             headers.append(("content-encoding", "gzip"))
         reply = msgspec.structs.replace(reply, body=body)
@@ -179,21 +187,23 @@ class Application:
             self._left = order.hold_after
         if order.release:
             self.release()
-        if order.clear:
-            self.faults.clear()
-        if order.fail is not None:
-            self.faults.add(*([order.fail] if isinstance(order.fail, Fault) else order.fail))
-        if order.advance:
-            self.clock.advance(order.advance)
+        self._trouble(order)
+        self.clock.advance(order.advance)
         if order.now is not None:
             self.clock.set(order.now)
-        if order.revoke:
-            for platform in self.platforms:
-                platform.revoke()
         if order.reset_stats:
             self._routes.clear()
             self._statuses.clear()
         return _json({"now": self.clock.now(), "held_after": self._left})
+
+    def _trouble(self, order: Order) -> None:
+        if order.clear:
+            self.faults.clear()
+        if order.fail is not None:
+            self.faults.add(*([order.fail] if isinstance(order.fail, Fault) else order.fail))
+        if order.revoke:
+            for platform in self.platforms:
+                platform.revoke()
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -244,7 +254,7 @@ async def _send(
 
 
 def _drop(send: Send, *, flush: bool = False) -> None:
-    """Break the connection under uvicorn's feet; in process there is none to break, which is an error of its own kind."""
+    """Break the connection under uvicorn's feet; in process there is none: ConnectionResetError."""
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
         raise ConnectionResetError("the simulator broke this connection on purpose")

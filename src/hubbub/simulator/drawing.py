@@ -77,15 +77,15 @@ def _limbs(pen: Any, at: Any, *, group: str, dice: Random) -> None:
 def _body(pen: Any, at: Any, *, group: str, colour: str) -> None:
     long, thick = {"spider": (34, 30), "myriapod": (80, 13), "moth": (48, 14)}.get(group, (54, 25))
 
-    def oval(x: float, length: float, width: float, fill: str) -> None:
+    def oval(x: float, length: float, *, width: float, fill: str) -> None:
         steps = [2 * math.pi * k / 24 for k in range(24)]
         pen.polygon([at(x + length * math.cos(s), width * math.sin(s)) for s in steps], fill=fill)
 
-    oval(-14, long, thick, colour)
-    oval(30, 18, 15, "#4a3a30")
-    oval(50, 10, 9, "#2c2420")
+    oval(-14, long, width=thick, fill=colour)
+    oval(30, 18, width=15, fill="#4a3a30")
+    oval(50, 10, width=9, fill="#2c2420")
     for k in range(3):
-        oval(-34 + k * 18, 4, thick * 0.7, "#00000022"[:7])
+        oval(-34 + k * 18, 4, width=thick * 0.7, fill="#000000")
     for side in (1, -1):
         x, y = at(54, side * 5)
         pen.ellipse((x - 2, y - 2, x + 2, y + 2), fill="white")

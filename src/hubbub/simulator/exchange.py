@@ -58,7 +58,7 @@ class Platform(Protocol):
         ...
 
     def failure(self, status: int, *, html: bool, ask: Ask) -> Reply:
-        """This failure in the platform's own shape."""
+        """An error in the platform's own shape."""
         ...
 
     def revoke(self) -> None:

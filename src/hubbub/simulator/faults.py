@@ -21,9 +21,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One kind of trouble and the requests that meet it, counted among those of its route."""
 
     action: Action
-    """status: an error in the platform's shape; block: the edge's block page (403 HTML); truncate: 200 with half a body,
+    """What happens instead of the plain answer.
+
+    status: an error in the platform's shape; block: the edge's block page (403 HTML); truncate: 200 with half a body,
     correctly framed; cut: the connection closes in mid-body; reset: it breaks before any answer; stall: no answer for
-    `seconds`, then a reset; slow: the body drips over `seconds`; revoke: all tokens die, this request included."""
+    `seconds`, then a reset; slow: the body drips over `seconds`; revoke: all tokens die, this request's included."""
     route: str = "*"
     """Route name, with * as wildcard."""
     nth: int = 1

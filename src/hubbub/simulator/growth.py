@@ -49,7 +49,11 @@ def grow(world: World, name: str) -> Community:
     _repost(posts, dice)
     comments = _talk(world, dice, posts=posts, position=position)
     return Community(
-        name=name, position=position, created_at=HORIZON - SPAN_S - 86_400 * (1000 + position), posts=posts, comments=comments
+        name=name,
+        position=position,
+        created_at=HORIZON - SPAN_S - 86_400 * (1000 + position),
+        posts=posts,
+        comments=comments,
     )
 
 
@@ -157,7 +161,9 @@ def _answer(world: World, dice: Random, *, post: Post, count: int, chain: bool) 
     bot = count > 1 and post.position % 12 == 0
     for i, at in enumerate(times):
         if i == 0 and bot:
-            post.comments.append(_comment(dice, post=post, parent=None, author=world.people[AUTOMATON], at=at, pinned=True))
+            post.comments.append(
+                _comment(dice, post=post, parent=None, author=world.people[AUTOMATON], at=at, pinned=True)
+            )
             continue
         parent = _parent(dice, post.comments, chain=chain)
         author = post.author if dice.random() < 0.15 and post.author.fate == "plain" else _author(world, dice, at=at)
@@ -174,9 +180,7 @@ def _parent(dice: Random, earlier: list[Comment], *, chain: bool) -> Comment | N
     return None if parent.depth >= _DEEPEST or parent.pinned else parent
 
 
-def _comment(
-    dice: Random, *, post: Post, parent: Comment | None, author: Person, at: int, pinned: bool
-) -> Comment:
+def _comment(dice: Random, *, post: Post, parent: Comment | None, author: Person, at: int, pinned: bool) -> Comment:
     claim = _claim(dice, post=post, depth=0 if parent is None else parent.depth + 1)
     right = claim == post.taxon
     comment = Comment(

@@ -17,11 +17,11 @@ _SPOTS = (
 )  # fmt: skip
 _SIZES = (
     "about 1 cm", "roughly 2.5 cm long", "the size of a quarter", "< 5 mm", "maybe 3/4 inch", "> 2 inches with legs",
-    "as long as my thumb", "tiny, 2–3 mm", "thumbnail-sized",
+    "as long as my thumb", "tiny, 2-3 mm", "thumbnail-sized",
 )  # fmt: skip
 _TITLES = (
     "What is this? Found {spot}, {place}",
-    "Found {spot} – friend or foe?",
+    "Found {spot} … friend or foe?",
     "Can anybody ID this {size} critter? [{place}]",
     "Should I be worried? {place}, {size}",
     "This thing was {spot} & it did not want to leave 😅",
@@ -45,10 +45,10 @@ _TALK_TITLES = (
 _BODIES = (
     "Location: {place}\n\nSize: {size}\n\nFound it {spot}.",
     "It was {spot} this morning. {size}, *very* slow. I let it go outside.",
-    "We just moved to {place} and keep seeing these {spot}. My landlord says it's a {guess}, is that right?",
+    "We just moved to {place} and see these {spot} daily. My landlord says: a {guess}, is that right?",
     "> {guess}\n\nis what the app told me, but the legs look wrong to me. It was {spot}.",
     "Details:\n\n* where: {place}\n* size: {size}\n* behaviour: jumped when touched\n\nThanks in advance! 🙏",
-    "Sorry for the bad picture, my hands were shaking. It sat {spot} & looked at me. Temperature < 10 °C if that helps.",
+    "Sorry for the bad picture, my hands were shaking. It sat {spot} & looked at me. It's < 10 °C here.",
     "I have read [the wiki](https://example.org/id-guide?a=1&b=2) and still can't tell. **{size}**, {place}.",
 )
 _RIGHT = (
@@ -78,7 +78,16 @@ _CHAT = (
     "~~Stink bug~~ edit: no, see below", "&gt; is how you quote, by the way", "It's a nymph, so the wings are missing.",
     "That's what my grandmother called a *devil's horse*.", "日本にもいますよ。", "¿Seguro? A mí me parece otra cosa.",
 )  # fmt: skip
-_PARTS = ("antennae", "long legs", "wing pattern", "pronotum", "eyes", "pincers", "white bands on the antennae", "abdomen")
+_PARTS = (
+    "antennae",
+    "long legs",
+    "wing pattern",
+    "pronotum",
+    "eyes",
+    "pincers",
+    "white bands on the antennae",
+    "abdomen",
+)
 _HARM = "Harmless, leave it be."
 _DANGER = "Don't handle it with bare hands."
 
@@ -122,16 +131,22 @@ def chat(dice: Random, *, taxon: Taxon) -> str:
 
 def edit_note(dice: Random) -> str:
     """What an author adds when editing."""
-    return dice.choice(("\n\nEdit: solved, thanks everyone!", "\n\nEDIT: typo", "\n\n**Edit:** it's gone now & so am I"))
+    return dice.choice(
+        ("\n\nEdit: solved, thanks everyone!", "\n\nEDIT: typo", "\n\n**Edit:** it's gone now & so am I")
+    )
 
 
-_FIRST = ("mantis", "bugfan", "leafy", "Thorax", "wingnut", "chitin", "ento", "larval", "Pupa", "dung_roller", "moth_mum",
-          "garden", "attic", "Spiderling", "quiet", "northern", "rusty", "sleepy", "Käfer", "old_oak")  # fmt: skip
-_LAST = ("hunter", "watcher", "42", "_in_ohio", "Throwaway", "Lover", "nerd", "-id", "collector", "mom", "dad", "s_r_us",
-         "Whisperer", "_99", "phile", "enjoyer", "Boi", "Scout", "_x_", "ette")  # fmt: skip
+_FIRST = (
+    "mantis", "bugfan", "leafy", "Thorax", "wingnut", "chitin", "ento", "larval", "Pupa", "dung_roller",
+    "moth_mum", "garden", "attic", "Spiderling", "quiet", "northern", "rusty", "sleepy", "Kaefer", "old_oak",
+)  # fmt: skip
+_LAST = (
+    "hunter", "watcher", "42", "_in_ohio", "Throwaway", "Lover", "nerd", "-id", "collector", "mom",
+    "dad", "s_r_us", "Whisperer", "_99", "phile", "enjoyer", "Boi", "Scout", "_x_", "ette",
+)  # fmt: skip
 
 
 def name(dice: Random) -> str:
     """An account name: 3 to 20 letters, digits, _ and -."""
-    made = dice.choice(_FIRST).replace("ä", "ae") + dice.choice(_LAST)
+    made = dice.choice(_FIRST) + dice.choice(_LAST)
     return (made + str(dice.randrange(1000)) if dice.random() < 0.7 else made)[:20]

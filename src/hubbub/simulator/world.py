@@ -1,7 +1,7 @@
 """The seeded world: people, communities, posts and comments, each with the instants at which something happens to it.
 
-Nothing here speaks of a platform. A thing's state at a time is a pure function of (seed, time); after the horizon nothing
-changes any more. Communities grow on first use, each from its own dice, so one community never depends on another.
+Nothing here speaks of a platform. A thing's state at a time is a pure function of (seed, time); after the horizon
+nothing changes any more. Communities grow on first use, each from its own dice, so none depends on another.
 """
 
 from __future__ import annotations
@@ -191,7 +191,9 @@ def _people(seed: int) -> tuple[Person, ...]:
             fate_at = HORIZON - dice.randrange(3600, SPAN_S // 2)
         created_at = HORIZON - SPAN_S - dice.randrange(86_400, 10 * 365 * 86_400)
         number = 10_000_000 + position * 7919 + seed % 1000
-        made.append(Person(position=position, name=name, number=number, created_at=created_at, fate=fate, fate_at=fate_at))
+        made.append(
+            Person(position=position, name=name, number=number, created_at=created_at, fate=fate, fate_at=fate_at)
+        )
     return tuple(made)
 
 
@@ -210,7 +212,9 @@ def text_of(world: World, thing: Post | Comment, *, at: float) -> str:
     """What its author wrote, as it stands at a time; what was deleted or removed is the caller's matter."""
     dice = world.dice("text", thing.number)
     if isinstance(thing, Post):
-        has_text = thing.kind in ("text", "poll") or (thing.kind in ("image", "gallery", "video") and dice.random() < 0.3)
+        has_text = thing.kind in ("text", "poll") or (
+            thing.kind in ("image", "gallery", "video") and dice.random() < 0.3
+        )
         text = talk.question(dice, taxon=TAXA[thing.taxon]) if has_text else ""
     elif thing.pinned:
         text = "Thank you for posting! Please state **where** it was found & its size.\n\n*I am a bot.*"

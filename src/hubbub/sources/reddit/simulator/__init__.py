@@ -17,5 +17,13 @@ class RedditRoutes:
 
         return build(world, **options)
 
+    def dump(self, *, world: Any, out: Any, **options: Any) -> list[Any]:
+        """Write the world as RS_/RC_ dump files into the directory `out`; returns their paths.
+
+        Options: at, communities, monthly, frames, base_url (see `dump.write_dump`)."""
+        from hubbub.sources.reddit.simulator.dump import write_dump  # noqa: PLC0415 - as above
+
+        return list(write_dump(world, out, **options))
+
 
 ROUTES = RedditRoutes()

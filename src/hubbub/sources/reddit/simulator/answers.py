@@ -34,7 +34,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     username: str | None
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """The platform answers, but not with what was asked for."""
 
     def __init__(self, status: int, body: Any = None, *, headers: tuple[tuple[str, str], ...] = ()) -> None:
@@ -52,11 +52,11 @@ def _communities(asked: Asked) -> list[Community]:
         return open_ones
     shut = places.CLOSED.get(names[0].casefold())
     if shut is not None:
-        raise Refusal(shut[1], places.closed_json(*shut))
+        raise RefusedError(shut[1], places.closed_json(*shut))
     if names[0].casefold() in ("all", "popular", "mod"):
-        raise Refusal(404)
+        raise RefusedError(404)
     target = f"{asked.ask.base_url}/subreddits/search?q={quote(names[0])}"
-    raise Refusal(302, {}, headers=(("location", target),))
+    raise RefusedError(302, {}, headers=(("location", target),))
 
 
 def listed(asked: Asked) -> Any:
@@ -86,7 +86,7 @@ def thread(asked: Asked) -> Any:
     view, ask = asked.view, asked.ask
     post = _post(view, asked.found.get("post") or "")
     if post is None or (asked.found.get("s") or post.community).casefold() != post.community.casefold():
-        raise Refusal(404)
+        raise RefusedError(404)
     named = asked.found.get("comment") or ask.value("comment")
     focus = _comment(view, named) if named else None
     first = listing([{"kind": "t3", "data": post_json(view, post, asked.addresses)}], dist=1)
@@ -115,7 +115,7 @@ def morechildren(asked: Asked) -> Any:
     view, ask = asked.view, asked.ask
     post = _post(view, ask.value("link_id").removeprefix("t3_"))
     if post is None:
-        raise Refusal(403)
+        raise RefusedError(403)
     names = [name.strip().removeprefix("t1_") for name in ask.value("children").split(",")]
     found = [c for name in dict.fromkeys(names) if (c := _comment(view, name)) is not None and c.post is post]
     alone = ask.value("limit_children").casefold() in ("true", "1")
@@ -135,7 +135,7 @@ def info(asked: Asked) -> Any:
     names = [name for name in ask.value("id").replace(" ", ",").split(",") if name]
     if len(names) > _MOST_IDS:
         said = {"message": "Bad Request", "error": 400, "reason": "TOO_MANY_THING_IDS", "fields": ["id"]}
-        raise Refusal(400, said | {"explanation": "you are trying to look up too many things"})
+        raise RefusedError(400, said | {"explanation": "you are trying to look up too many things"})
     children = [made for name in names if (made := _by_fullname(asked, name)) is not None]
     return listing(children, dist=len(children))
 
@@ -162,14 +162,14 @@ def sticky(asked: Asked) -> Any:
     pinned = [p for p in _communities(asked)[0].posts if p.pinned and asked.view.listed(p)]
     place = number(asked.ask.value("num"), default=1)
     if not 1 <= place <= len(pinned):
-        raise Refusal(404)
-    raise Refusal(302, {}, headers=(("location", f"{asked.ask.base_url}/comments/{post_id(pinned[place - 1])}"),))
+        raise RefusedError(404)
+    raise RefusedError(302, {}, headers=(("location", f"{asked.ask.base_url}/comments/{post_id(pinned[place - 1])}"),))
 
 
 def moderation(asked: Asked) -> Any:
     """Lists for moderators: not for us."""
     _communities(asked)
-    raise Refusal(403)
+    raise RefusedError(403)
 
 
 def user_about(asked: Asked) -> Any:
@@ -182,7 +182,7 @@ def user(asked: Asked) -> Any:
     person = _person(asked)
     fate = person.fate if person.fate_at <= asked.view.at else "plain"
     if fate == "suspended":
-        raise Refusal(403)
+        raise RefusedError(403)
     what = asked.found.get("what") or "overview"
     things: Sequence[Thing] = [] if fate == "hidden" else listings.written_by(asked.view, person, what=what)
     sort = asked.ask.value("sort", "new")
@@ -195,14 +195,14 @@ def users_by_id(asked: Asked) -> Any:
     names = asked.ask.value("ids").split(",")[:_MOST_IDS]
     found = {name: person for name in names if (person := _person_numbered(asked.view, name)) is not None}
     if not found:
-        raise Refusal(404)
+        raise RefusedError(404)
     return {name: places.account_json(person) for name, person in found.items()}
 
 
 def me(asked: Asked) -> Any:
     """/api/v1/me; for user tokens only."""
     if asked.username is None:
-        raise Refusal(403)
+        raise RefusedError(403)
     return places.me_json(asked.username)
 
 
@@ -256,7 +256,7 @@ def _holds(view: View, post: Post, words: Sequence[str]) -> bool:
 def _person(asked: Asked) -> Person:
     person = asked.view.world.person(asked.found.get("user") or "")
     if person is None or asked.view.author_gone(person):
-        raise Refusal(404)
+        raise RefusedError(404)
     return person
 
 
@@ -301,7 +301,14 @@ def _stub(view: View, name: str) -> dict[str, Any]:
     community = view.world.community(name)
     if community is not None:
         return {"kind": "t5", "data": places.about_json(view, community)}
-    shut = {"display_name": name, "subreddit_type": "private", "id": None, "name": None, "subscribers": None, "title": None}
+    shut = {
+        "display_name": name,
+        "subreddit_type": "private",
+        "id": None,
+        "name": None,
+        "subscribers": None,
+        "title": None,
+    }
     return {"kind": "t5", "data": shut}
 
 

@@ -21,19 +21,15 @@ _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": 
 def serve(view: View, addresses: media.Addresses, ask: Ask) -> Reply:
     """A file of one of HOSTS; 404 when it was deleted or never was, 403 for a query that was not signed so."""
     host, _, name = ask.path.lstrip("/").partition("/")
-    if host == "v.redd.it":
-        return _video(name)
-    if host == "i.imgur.com":
-        return _hosted(view, name)
+    if host in ("v.redd.it", "i.imgur.com"):
+        return _video(name) if host == "v.redd.it" else _hosted(view, name)
     if host == "i.redd.it" and ask.headers.get("accept", "").startswith("text/html"):
-        return Reply(status=302, headers=(("location", f"/media?url=https%3A%2F%2Fi.redd.it%2F{name}"),), media_type="text/html")
+        page = (("location", f"/media?url=https%3A%2F%2Fi.redd.it%2F{name}"),)
+        return Reply(status=302, headers=page, media_type="text/html")
     if host != "i.redd.it" and not addresses.is_signed(host, name, ask.raw_query):
         return Reply(status=403, body=b"Forbidden", media_type="text/plain")
-    media_id, _, extension = name.rpartition("/")[2].partition(".")
-    found = media.find(view.world, media_id)
-    if found is None or (host == "i.redd.it" and extension != found.extension) or not view.exists(found.post):
-        return _missing()
-    if view.state(found.post) in ("deleted", "staff", "legal"):
+    found = _live(view, name, exact=host == "i.redd.it")
+    if found is None:
         return _missing()
     if host == "i.redd.it":
         return _picture(found, width=found.width, form=_FORMATS[found.extension])
@@ -41,6 +37,15 @@ def serve(view: View, addresses: media.Addresses, ask: Ask) -> Reply:
     width = int(asked["width"]) if asked.get("width", "").isdigit() else found.width
     form = "WEBP" if asked.get("auto") == "webp" else _FORMATS[found.extension]
     return _picture(found, width=min(width, found.width), form=form)
+
+
+def _live(view: View, name: str, *, exact: bool) -> media.Picture | None:
+    """The picture of that file name, unless its post took it away; `exact` when the extension must be the real one."""
+    media_id, _, extension = name.partition(".")
+    found = media.find(view.world, media_id)
+    if found is None or (exact and extension != found.extension) or not view.exists(found.post):
+        return None
+    return None if view.state(found.post) in ("deleted", "staff", "legal") else found
 
 
 def viewer_page() -> Reply:

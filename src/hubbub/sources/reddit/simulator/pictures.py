@@ -78,7 +78,11 @@ def _preview(post: Post, shown: Picture, addresses: Addresses) -> dict[str, Any]
     name = f"{shown.media_id}.{shown.extension}"
     variants: dict[str, Any] = {}
     if post.adult or post.spoiler:
-        source = {"url": addresses.signed(name, "blur=40&format=pjpg&auto=webp"), "width": shown.width, "height": shown.height}
+        source = {
+            "url": addresses.signed(name, "blur=40&format=pjpg&auto=webp"),
+            "width": shown.width,
+            "height": shown.height,
+        }
         variants = {"nsfw" if post.adult else "obfuscated": {"source": source, "resolutions": []}}
     return {
         "source": {"url": addresses.signed(name, "auto=webp"), "width": shown.width, "height": shown.height},
@@ -97,7 +101,9 @@ def _gallery(view: View, post: Post, addresses: Addresses) -> dict[str, Any]:
         for p in shown
     ]
     # The map has no order of its own: it is written here against the gallery's order on purpose.
-    metadata = {p.media_id: _entry(view, post, p, addresses) for p in sorted(shown, key=lambda p: p.media_id)}
+    metadata = {
+        p.media_id: _entry(view, post, shown=p, addresses=addresses) for p in sorted(shown, key=lambda p: p.media_id)
+    }
     return {
         "domain": "reddit.com",
         "url": f"https://www.reddit.com/gallery/{post_id(post)}",
@@ -108,7 +114,7 @@ def _gallery(view: View, post: Post, addresses: Addresses) -> dict[str, Any]:
     }
 
 
-def _entry(view: View, post: Post, shown: Picture, addresses: Addresses) -> dict[str, Any]:
+def _entry(view: View, post: Post, *, shown: Picture, addresses: Addresses) -> dict[str, Any]:
     if view.at - post.created_at < _PROCESSING_S:
         return {"status": "unprocessed"}
     if shown.place == 3 and post.position % 5 == 0:
@@ -154,7 +160,11 @@ def _video(view: View, post: Post, addresses: Addresses) -> dict[str, Any]:
         "transcoding_status": "completed" if view.at - post.created_at > _PROCESSING_S else "processing",
     }
     still = {
-        "source": {"url": addresses.signed(f"{name}.png", "format=pjpg&auto=webp", host="external-preview.redd.it"), "width": 720, "height": 1280},
+        "source": {
+            "url": addresses.signed(f"{name}.png", "format=pjpg&auto=webp", host="external-preview.redd.it"),
+            "width": 720,
+            "height": 1280,
+        },
         "resolutions": [],
         "variants": {},
         "id": name,

@@ -37,14 +37,19 @@ def closed_json(reason: str, status: int) -> dict[str, Any]:
         made["quarantine_requires_email_optin"] = True
     if reason == "gated":
         text = "You must opt in to see this."
-        made |= {"interstitial_warning_message": text, "interstitial_warning_message_html": text_html(text, fenced=True)}
+        made |= {
+            "interstitial_warning_message": text,
+            "interstitial_warning_message_html": text_html(text, fenced=True),
+        }
     return made
 
 
 def about_json(view: View, community: Community) -> dict[str, Any]:
     """The `data` of a t5 thing."""
     name = community.name
-    description = f"# r/{name}\n\nPost a picture, get a name. Read the [rules](/r/{name}/about/rules) first & have fun <3"
+    description = (
+        f"# r/{name}\n\nPost a picture, get a name. Read the [rules](/r/{name}/about/rules) first & have fun <3"
+    )
     public = f"For pictures of small animals & questions about them. Part of r/{name}."
     submit = "Where was it, and how big?"
     plain: dict[str, Any] = {
@@ -225,5 +230,15 @@ def account_json(person: Person) -> dict[str, Any]:
 def me_json(username: str) -> dict[str, Any]:
     """The answer of api/v1/me: a bare object without kind."""
     created = float(HORIZON - 200 * 86_400)
-    return {"name": username, "id": "1simul8", "created_utc": created, "is_suspended": False, "link_karma": 1, "comment_karma": 2,
-            "total_karma": 3, "has_verified_email": True, "features": {}, "verified": True}  # fmt: skip
+    return {
+        "comment_karma": 2,
+        "created_utc": created,
+        "features": {},
+        "has_verified_email": True,
+        "id": "1simul8",
+        "is_suspended": False,
+        "link_karma": 1,
+        "name": username,
+        "total_karma": 3,
+        "verified": True,
+    }

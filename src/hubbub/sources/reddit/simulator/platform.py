@@ -14,9 +14,8 @@ from hubbub.simulator.faults import Limits
 from hubbub.simulator.limits import Standing, Windows
 from hubbub.simulator.world import World, true_taxon
 from hubbub.sources.reddit.simulator import answers, files, media
-from hubbub.sources.reddit.simulator.answers import Refusal
+from hubbub.sources.reddit.simulator.answers import RefusedError
 from hubbub.sources.reddit.simulator.places import CLOSED
-from hubbub.sources.reddit.simulator.replay import Replay
 from hubbub.sources.reddit.simulator.tokens import CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME, Issued, Tokens
 from hubbub.sources.reddit.simulator.view import View, comment_id, post_id
 
@@ -46,7 +45,6 @@ _ROUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 _SCOPES = {"user": "history", "me": "identity"}
-_NO_TOKEN = frozenset({"token", "revoke", "page", "media"})
 _BARE_AGENTS = re.compile(r"curl|^python-urllib|^python-requests|^python-httpx|^java", re.IGNORECASE)
 _LONGEST_QUERY = 4096
 
@@ -56,7 +54,11 @@ def build(world: World, **options: Any) -> Platform:
     limits = options.get("limits") or Limits()
     live = Reddit(world, limits=limits, official=bool(options.get("official_hosts")))
     replay: Path | None = options.get("replay")
-    return live if replay is None else Replay(replay, tokens=live.tokens, windows=live.windows)
+    if replay is None:
+        return live
+    from hubbub.sources.reddit.simulator.replay import Replay  # noqa: PLC0415 - it answers errors with this module
+
+    return Replay(replay, tokens=live.tokens, windows=live.windows)
 
 
 class Reddit:
@@ -80,7 +82,7 @@ class Reddit:
 
     def route(self, ask: Ask) -> str:
         """The route's name; paths end with or without a slash or .json."""
-        return _match(ask.path)[0]
+        return route_of(ask.path)[0]
 
     def exclusive(self, ask: Ask) -> str | None:
         """morechildren: one at a time per user."""
@@ -97,26 +99,23 @@ class Reddit:
 
     def answer(self, ask: Ask) -> Reply:
         """What Reddit would say."""
-        route, found = _match(ask.path)
+        route, found = route_of(ask.path)
         addresses = media.Addresses(None if self._official else ask.base_url, seed=self.world.seed)
-        if route == "media":
-            return files.serve(self.view(ask.at), addresses, ask)
-        if route == "page":
-            return files.viewer_page()
+        if route in ("media", "page"):
+            return files.serve(self.view(ask.at), addresses, ask) if route == "media" else files.viewer_page()
         refused = _agent(ask)
         if refused is not None:
             return refused
-        if route in _NO_TOKEN:
+        if route in ("token", "revoke"):
             return self.tokens.grant(ask) if route == "token" else self.tokens.revoke(ask)
         holder = self.tokens.holder(ask)
         if holder is None:
             return unauthorized()
         standing = self.windows.count(CLIENT_ID, at=ask.at)
-        headers = rate_headers(standing)
         if standing.refused:
             return too_many(standing)
         reply = _scope(route, holder) or self._answer(route, found, ask=ask, holder=holder, addresses=addresses)
-        return msgspec.structs.replace(reply, headers=(*headers, *reply.headers))
+        return msgspec.structs.replace(reply, headers=(*rate_headers(standing), *reply.headers))
 
     def _answer(
         self, route: str, found: Mapping[str, str | None], *, ask: Ask, holder: Issued, addresses: media.Addresses
@@ -128,7 +127,7 @@ class Reddit:
         )
         try:
             made = answers.ANSWERS[route](asked) if route in answers.ANSWERS else None
-        except Refusal as refusal:
+        except RefusedError as refusal:
             return refusal.reply
         if made is None:
             return error(404, html=False)
@@ -157,7 +156,8 @@ class Reddit:
         return {name: _truth(view, name) for name in self.world.names if wanted in ("", name.casefold())}
 
 
-def _match(path: str) -> tuple[str, Mapping[str, str | None]]:
+def route_of(path: str) -> tuple[str, Mapping[str, str | None]]:
+    """The name of a path's route, and the named parts of the path."""
     if path.lstrip("/").partition("/")[0] in files.HOSTS:
         return "media", {}
     plain = path.rstrip("/").removesuffix(".json").rstrip("/")
@@ -207,7 +207,9 @@ def error(status: int, *, html: bool) -> Reply:
     words = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests"}
     text = words.get(status, "Service Unavailable" if status == 503 else "Internal Server Error")
     if html:
-        page = f"<!doctype html><html><title>Ow! -- reddit.com</title><h2>{text}</h2><p>(error code: {status})</p></html>"
+        page = (
+            f"<!doctype html><html><title>Ow! -- reddit.com</title><h2>{text}</h2><p>(error code: {status})</p></html>"
+        )
         return Reply(status=status, body=page.encode(), media_type="text/html; charset=UTF-8")
     return Reply(status=status, body=msgspec.json.encode({"message": text, "error": status}))
 

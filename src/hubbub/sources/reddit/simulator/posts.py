@@ -27,7 +27,11 @@ def slug(title: str) -> str:
 
 def permalink(view: View, post: Post) -> str:
     """Relative, ending in a slash; made from the title as it was posted."""
-    return f"/r/{post.community}/comments/{post_id(post)}/{slug(title_of(view.world, post))}/"
+    known = view.permalinks.get(post.number)
+    if known is None:
+        known = f"/r/{post.community}/comments/{post_id(post)}/{slug(title_of(view.world, post))}/"
+        view.permalinks[post.number] = known
+    return known
 
 
 def post_json(view: View, post: Post, addresses: Addresses) -> dict[str, Any]:

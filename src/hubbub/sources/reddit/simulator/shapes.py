@@ -64,7 +64,7 @@ def author_fields(person: Person | None) -> dict[str, Any]:
 
 
 def distinguished(person: Person | None, *, pinned: bool) -> str | None:
-    """"moderator" on what moderators pin."""
+    """The word "moderator" on what moderators pin."""
     return "moderator" if person is not None and pinned and person.position <= max(MODERATORS) else None
 
 

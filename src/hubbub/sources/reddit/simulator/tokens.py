@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -18,6 +18,8 @@ CLIENT_SECRET = "simulated-secret"  # noqa: S105 - it opens nothing but a preten
 USERNAME = "simulated_user"
 PASSWORD = "simulated-password"  # noqa: S105 - as above
 LIVES_S = 86_400
+Decision = tuple[int, dict[str, Any]]
+"""Status and body."""
 _INSTALLED = "https://oauth.reddit.com/grants/installed_client"
 
 
@@ -46,8 +48,8 @@ class Tokens:
         """The answer to POST /api/v1/access_token."""
         client, secret = _basic(ask.headers)
         if client != CLIENT_ID or secret not in (CLIENT_SECRET, ""):
-            headers = (("www-authenticate", 'Basic realm="reddit"'),)
-            return _json({"message": "Unauthorized", "error": 401}, status=401, headers=headers)
+            asking = (("www-authenticate", 'Basic realm="reddit"'),)
+            return _json({"message": "Unauthorized", "error": 401}, status=401, headers=asking)
         standing = self._windows.count(client, at=ask.at)
         headers = (
             ("x-ratelimit-remaining", str(int(standing.remaining))),
@@ -59,33 +61,42 @@ class Tokens:
         status, body = self._decide(ask, secret=secret)
         return _json(body, status=status, headers=headers)
 
-    def _decide(self, ask: Ask, *, secret: str) -> tuple[int, dict[str, Any]]:
-        grant, scope = ask.form.get("grant_type", ""), ask.form.get("scope", "").replace(",", " ") or "*"
-        if grant == "password":
-            if not secret:
-                advice = "Only script apps may use password auth"
-                return 200, {"error": "unauthorized_client", "error_description": advice}
-            given = (ask.form.get("username", "").casefold(), ask.form.get("password"))
-            return (200, self._issue(ask, USERNAME, scope)) if given == (USERNAME, PASSWORD) else (200, {"error": "invalid_grant"})
-        if grant == "client_credentials":
-            return 200, self._issue(ask, None, scope)
-        if grant == _INSTALLED:
-            device = ask.form.get("device_id", "")
-            if not 20 <= len(device) <= 50:  # noqa: PLR2004 - the server's own bounds, API reference section 3
-                return 400, {"error": "invalid_request", "error_description": "bad device_id"}
-            return 200, self._issue(ask, None, scope) | {"device_id": device}
-        if grant == "refresh_token":
-            held = self._refresh.pop(ask.form.get("refresh_token", ""), None)
-            if held is None:
-                return 400, {"message": "Bad Request", "error": 400}
-            fresh = self._text("refresh")
-            self._refresh[fresh] = held
-            return 200, self._issue(ask, USERNAME, held) | {"refresh_token": fresh}
-        if grant == "authorization_code":
-            return 200, {"error": "invalid_grant"}
-        return 400, {"error": "unsupported_grant_type"}
+    def _decide(self, ask: Ask, *, secret: str) -> Decision:
+        grants: dict[str, Callable[[], Decision]] = {
+            "password": lambda: self._password(ask, secret=secret),
+            "client_credentials": lambda: (200, self._issue(ask, None, scope=_scope(ask))),
+            _INSTALLED: lambda: self._installed(ask),
+            "refresh_token": lambda: self._refreshed(ask),
+            "authorization_code": lambda: (200, {"error": "invalid_grant"}),
+        }
+        decide = grants.get(ask.form.get("grant_type", ""))
+        return decide() if decide is not None else (400, {"error": "unsupported_grant_type"})
 
-    def _issue(self, ask: Ask, username: str | None, scope: str) -> dict[str, Any]:
+    def _password(self, ask: Ask, *, secret: str) -> Decision:
+        if not secret:
+            advice = "Only script apps may use password auth"
+            return 200, {"error": "unauthorized_client", "error_description": advice}
+        given = (ask.form.get("username", "").casefold(), ask.form.get("password"))
+        if given != (USERNAME, PASSWORD):
+            return 200, {"error": "invalid_grant"}
+        return 200, self._issue(ask, USERNAME, scope=_scope(ask))
+
+    def _installed(self, ask: Ask) -> Decision:
+        device = ask.form.get("device_id", "")
+        # The server's own bounds; its documents say 20 to 30.
+        if not 20 <= len(device) <= 50:
+            return 400, {"error": "invalid_request", "error_description": "bad device_id"}
+        return 200, self._issue(ask, None, scope=_scope(ask)) | {"device_id": device}
+
+    def _refreshed(self, ask: Ask) -> Decision:
+        held = self._refresh.pop(ask.form.get("refresh_token", ""), None)
+        if held is None:
+            return 400, {"message": "Bad Request", "error": 400}
+        fresh = self._text("refresh")
+        self._refresh[fresh] = held
+        return 200, self._issue(ask, USERNAME, scope=held) | {"refresh_token": fresh}
+
+    def _issue(self, ask: Ask, username: str | None, *, scope: str) -> dict[str, Any]:
         token = self._text("access")
         self._issued[token] = Issued(username=username, expires_at=ask.at + LIVES_S, scope=scope)
         return {"access_token": token, "token_type": "bearer", "expires_in": LIVES_S, "scope": scope}
@@ -111,6 +122,10 @@ class Tokens:
     def revoke_all(self) -> None:
         """Kill every access token; refresh tokens live on."""
         self._issued.clear()
+
+
+def _scope(ask: Ask) -> str:
+    return ask.form.get("scope", "").replace(",", " ") or "*"
 
 
 def _basic(headers: Mapping[str, str]) -> tuple[str, str]:

@@ -67,7 +67,9 @@ def cut(view: View, roots: Iterable[Comment], *, limit: int, depth: int, sort: s
     return Cut(chosen=frozenset(chosen), left=left, top=top, depth=depth, order=order)
 
 
-def page(view: View, post: Post, *, limit: int, depth: int, sort: str, focus: Comment | None, context: int) -> dict[str, Any]:
+def page(
+    view: View, post: Post, *, limit: int, depth: int, sort: str, focus: Comment | None, context: int
+) -> dict[str, Any]:
     """The second listing of a thread page: the whole tree, or the part around one comment."""
     if focus is None:
         roots = [c for c in view.made(post) if c.parent is None]
@@ -91,7 +93,9 @@ def flat(things: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
     for thing in things:
         replies = thing["data"].get("replies") or None
-        made.append({"kind": thing["kind"], "data": thing["data"] | ({"replies": ""} if "replies" in thing["data"] else {})})
+        made.append(
+            {"kind": thing["kind"], "data": thing["data"] | ({"replies": ""} if "replies" in thing["data"] else {})}
+        )
         if replies:
             made.extend(flat(replies["data"]["children"]))
     return made

@@ -36,6 +36,8 @@ class View:
     def __init__(self, world: World, at: float) -> None:
         self.world = world
         self.at = int(min(at, world.horizon))
+        self.permalinks: dict[int, str] = {}
+        """Filled by whoever makes them."""
         self._shown: dict[int, bool] = {}
 
     def exists(self, post: Post) -> bool:
