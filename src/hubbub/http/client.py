@@ -16,7 +16,7 @@ from hubbub.errors import AuthError, BlockedError, RateLimitedError, RemoteError
 from hubbub.events import Event, Observer, RequestDone, Retrying
 from hubbub.http.addresses import REDIRECTS, absolute, host_and_port, next_hop, origin, place, without_user
 from hubbub.http.dial import Resolve
-from hubbub.http.exchange import AttemptError, Received, Sink, Wire
+from hubbub.http.exchange import AttemptError, Received, Sender, Sink, Wire
 from hubbub.http.gate import Gate
 from hubbub.http.limits import CoolDownRules
 from hubbub.http.messages import Request, Response
@@ -46,9 +46,11 @@ class Client:
         resolve: Resolve | None = None,
         check_url: Callable[[str], None] | None = None,
         api: bool = True,
+        via: Callable[[Sender], Sender] | None = None,
     ) -> None:
         """`resolve` looks names up instead of the system; `check_url` raises for an address that must not be asked,
-        and sees every hop; `api=False` takes HTML for an answer like any other (media hosts)."""
+        and sees every hop; `api=False` takes HTML for an answer like any other (media hosts); `via` puts a recorder or
+        a replay in front of the network."""
         self._access = access
         self._source = source
         self._observers = tuple(observers)
@@ -62,9 +64,10 @@ class Client:
         self._gate = Gate(
             source, default_per_minute=access.default_budget, policy=policy, rules=cool_down, emit=self._emit
         )
-        self._wire = Wire(
+        wire: Sender = Wire(
             policy, concurrency=concurrency, user_agent=access.user_agent, trust_env=trust_env, resolve=resolve
         )
+        self._wire = wire if via is None else via(wire)
         self._tokens = None if access.token is None else Tokens(access.token, self.fetch)
         self.requests = 0
         """Attempts made so far, token requests included."""
@@ -78,9 +81,11 @@ class Client:
             url = absolute(request.url, request.params, base=self._access.base_url)
             for _ in range(request.follow + 1):
                 response = await self._persist(request, url=url, sink=sink)
-                if response.status not in REDIRECTS or not request.follow:
+                if response.status not in REDIRECTS or not request.follow or request.method != "GET":
                     return response
-                url = next_hop(response.url, response.header("location"))
+                before, url = url, next_hop(response.url, response.header("location"))
+                if origin(url) != origin(before):
+                    request = _for_strangers(request)
         raise RemoteError(f"{place(url)} redirects more than {request.follow} times")
 
     async def aclose(self) -> None:
@@ -260,6 +265,12 @@ def _final(failure: Failure, *, until_s: float | None) -> RemoteError | RateLimi
     if failure.cause is Cause.FINAL:
         return RemoteError(failure.why)
     return TransientRemoteError(failure.why, advice="run the same command again: it goes on where it stopped")
+
+
+def _for_strangers(request: Request) -> Request:
+    """The request as another host may see it."""
+    kept = tuple(pair for pair in request.headers if pair[0].lower() not in {"authorization", "cookie"})
+    return msgspec.structs.replace(request, headers=kept)
 
 
 def _without_secrets(request: Request) -> Request:

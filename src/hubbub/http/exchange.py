@@ -42,6 +42,20 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     raw_bytes: int
 
 
+class Sender(Protocol):
+    """Sends one request once; the Wire is one, so are the recorder and its replay."""
+
+    async def send(
+        self, request: Request, *, url: str, headers: Mapping[str, str], deadline_s: float, sink: Sink | None
+    ) -> Received:
+        """The whole answer; raises AttemptError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
 class AttemptError(Exception):
     """The attempt failed; what that means is for the retry rules."""
 
