@@ -16,7 +16,7 @@ from hubbub.pipeline.archive import Archive, LineChunk, Position, open_archive
 from hubbub.pipeline.archive_kinds import EXPECTED, Shape
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.load_batch import Pending
-from hubbub.pipeline.load_filters import Filters
+from hubbub.pipeline.load_filters import Filters, sieve
 from hubbub.pipeline.run import Run, RunReport
 from hubbub.pipeline.saved import decode_document
 from hubbub.plugins import registry
@@ -67,10 +67,11 @@ class FileReport(msgspec.Struct, kw_only=True):
     state: str = "reading"
     """done, skipped (imported before), damaged, refused, interrupted."""
     rows: int = 0
-    """Records found in this run, before filters."""
+    """Records found in this run, those that a filter kept out included."""
     lines: int = 0
     """Lines dealt with, in this and earlier runs."""
     kinds: dict[str, int] = {}
+    """Of the records that passed the filters."""
     filtered: int = 0
     set_aside: int = 0
     offset: int = 0
@@ -137,6 +138,7 @@ class _Import:
         self._store = store
         self._reader = reader
         self._options = options
+        self._filters = options.filters()
         self._report = report
         self._check = check
         self._now = clock.now()
@@ -146,11 +148,10 @@ class _Import:
     def run(self, path: Path) -> None:
         with open_archive(path) as archive:
             self._report.size_bytes = archive.size_bytes
-            filters = self._options.filters()
             saved_at = self._options.observed_at if archive.shape is Shape.DOCUMENT else None
             key = (
                 ledger.content_digest(archive, check=self._check),
-                ledger.filters_key(**msgspec.structs.asdict(filters), observed_at=saved_at),
+                ledger.filters_key(**msgspec.structs.asdict(self._filters), observed_at=saved_at),
                 int(getattr(self._reader, "mapping_version", 1)),
             )
             mark = reads.ledger(self._store, *key)
@@ -166,7 +167,7 @@ class _Import:
                     f"{path}: {mark.damaged} ({mark.lines:,} lines before it were imported earlier)",
                     advice="fetch the file again; this copy holds nothing more",
                 )
-            pending = Pending(self._run, archive, key=key, filters=filters, source=self._options.source)
+            pending = Pending(self._run, archive, key=key, filters=self._filters, source=self._options.source)
             if archive.shape is Shape.DOCUMENT:
                 self._document(archive, pending)
             else:
@@ -207,8 +208,10 @@ class _Import:
         self._progress(archive, archive.size_bytes)
 
     def _decode(self, chunk: LineChunk, archive: Archive) -> Iterator[Decoded]:
-        where, lines = str(archive.path), chunk.lines
-        done = 0
+        where, done = str(archive.path), 0
+        lines, others = sieve(chunk.lines, self._filters.communities)
+        if others:
+            yield Decoded(filtered=others)
         while done < len(lines):  # in small steps until the first good line, to give up early
             some = lines[done:] if self._bad_from_start is None else lines[done : done + HOPELESS_LINES]
             yield self._reader.decode_lines(some, where=where, first_line=chunk.first_line + done, now=self._now)
@@ -219,7 +222,7 @@ class _Import:
                 raw=line.sample,
                 source=self._options.source,
                 door=Door.DUMP,
-                where=f"{where}:{line.number}",
+                where=f"{where}, line {line.number}",
             )
             yield Decoded(rejected=(rejected,))
 

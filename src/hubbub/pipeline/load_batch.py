@@ -21,7 +21,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """What one transaction held."""
 
     rows: int
-    """Records before filters."""
+    """Records, those that a filter kept out included."""
     filtered: int
     set_aside: int
     kinds: Counter[str]
@@ -54,11 +54,11 @@ class Pending:
 
     def take(self, decoded: Decoded) -> None:
         """Add what came of some lines; the filters are applied here."""
-        kinds = Counter(_kind(record) for record in decoded.records if not isinstance(record, Stub | LinkListing))
         kept, filtered = select(decoded.records, self._filters)
+        kinds = Counter(_kind(record) for record in kept if not isinstance(record, Stub | LinkListing))
         self._records += kept
         self.rejected += decoded.rejected
-        self._rows += kinds.total()
+        self._rows += kinds.total() + filtered + decoded.filtered
         self._filtered += filtered + decoded.filtered
         self._repaired += decoded.repaired
         self._kinds += kinds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -66,6 +67,35 @@ def select(records: Sequence[Record], filters: Filters) -> tuple[Sequence[Record
     kept += [record for record in records if isinstance(record, Stub) and (record.kind, record.id) in mentioned]
     offered = sum(not isinstance(record, Stub | LinkListing) for record in records)
     return kept, offered - sum(not isinstance(record, Stub | LinkListing) for record in kept)
+
+
+_NAME = re.compile(rb'[ \t]*:[ \t]*"([^"\\\\]*)"')
+_KEY = b'"subreddit"'
+
+
+def sieve(lines: list[bytes], communities: frozenset[str]) -> tuple[list[bytes], int]:
+    """Lines of a dump with those of other communities made blank, so that their numbers stay, and how many those are.
+
+    Looks at bytes only (archives reference, section 2): a line is of another community when it names some and none is
+    asked for. Whoever decodes the rest judges it by its fields."""
+    if not communities or not all(name.isascii() for name in communities):
+        return lines, 0
+    wanted = {name.encode() for name in communities}
+    kept = [line if _may_be_of(line, wanted) else b"" for line in lines]
+    return kept, sum(1 for line, was in zip(kept, lines, strict=True) if line is not was)
+
+
+def _may_be_of(line: bytes, wanted: set[bytes]) -> bool:
+    at = line.find(_KEY)
+    if at < 0:
+        return True
+    while at >= 0:
+        at += len(_KEY)
+        name = _NAME.match(line, at)
+        if name is None or name[1].lower() in wanted:
+            return True
+        at = line.find(_KEY, at)
+    return False
 
 
 def _mentions(record: Record) -> list[tuple[str, str | None]]:
