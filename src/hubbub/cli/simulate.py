@@ -12,7 +12,7 @@ from hubbub.cli import render
 from hubbub.cli.lazy import HubbubCommand, HubbubGroup
 from hubbub.cli.parameters import listed
 from hubbub.cli.session import Session
-from hubbub.errors import UsageError
+from hubbub.errors import StorageError
 from hubbub.plugins import registry
 from hubbub.simulator.faults import load_scenario
 from hubbub.simulator.server import Options, serve
@@ -83,6 +83,8 @@ def simulate(
 @simulate.command("dump", cls=HubbubCommand)
 @click.argument("out", type=click.Path(path_type=Path))
 @_world_options
+@click.option("--monthly", is_flag=True, help="One pair of files a month instead of one pair.")
+@click.option("--frames", type=click.IntRange(min=1), default=1, show_default=True, help="Zstandard frames a file.")
 @click.option(
     "--scenario", type=click.Path(path_type=Path), metavar="FILE", help="Its clock says when the dump is made."
 )
@@ -95,6 +97,8 @@ def dump(
     posts: int,
     comments: int,
     community: tuple[str, ...],
+    monthly: bool,
+    frames: int,
     scenario: Path | None,
 ) -> int:
     """Write the world as dump files (RS_, RC_) into the folder OUT.
@@ -103,16 +107,17 @@ def dump(
     """
     session = Session(ctx)
     world = World(seed, size=Size(posts=posts, comments=comments), communities=listed(community) or COMMUNITIES)
-    at = load_scenario(scenario).clock.begins_at(world.horizon) if scenario else float(world.horizon)
-    files = write_dump(world, out, at=at)
+    at = load_scenario(scenario).clock.begins_at(world.horizon) if scenario else world.horizon
+    files = write_dump(world, out, at=int(at), monthly=monthly, frames=frames)
     render.result({"files": files}, (str(path) for path in files), as_json=session.as_json)
     return 0
 
 
-def write_dump(world: World, out: Path, *, at: float) -> list[Path]:
-    """Write the dump files of a world as it is at a time; returns their paths."""
+def write_dump(world: World, out: Path, **options: Any) -> list[Path]:
+    """Write the dump files of a world into a folder; returns their paths. Raises StorageError when it cannot."""
     routes = registry.load("simulators", PLATFORM)
-    if not hasattr(routes, "write_dump"):
-        raise UsageError(f"the simulator of {PLATFORM} writes no dump files")
-    written: list[Path] = list(routes.write_dump(world, out, at=at))
+    try:
+        written: list[Path] = list(routes.dump(world=world, out=out, **options))
+    except OSError as error:
+        raise StorageError(f"{out}: the dump cannot be written: {error.strerror or error}") from error
     return written
