@@ -100,7 +100,9 @@ def shelve(seen: Sequence[Post | Tombstone]) -> Shelf:
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(posts, min_size=1, max_size=6), st.lists(removals, max_size=2), st.lists(stones, max_size=1), st.randoms())
+@given(
+    st.lists(posts, min_size=1, max_size=6), st.lists(removals, max_size=2), st.lists(stones, max_size=1), st.randoms()
+)
 def test_any_order_and_repetition_keeps_the_same(
     observed: list[Post], removed: list[Tombstone], buried: list[Tombstone], chance: random.Random
 ) -> None:
@@ -129,11 +131,15 @@ def post(at: int, **fields: Any) -> Post:
 
 
 def stone(at: int, reason: Reason) -> Tombstone:
-    return Tombstone(source="reddit", kind="post", id="t3_a", door=Door.LIVE, reason=reason, at=at, created_at=BORN, community="bugs")
+    return Tombstone(
+        source="reddit", kind="post", id="t3_a", door=Door.LIVE, reason=reason, at=at, created_at=BORN, community="bugs"
+    )
 
 
 def test_a_removed_post_comes_back_only_with_text_seen_later() -> None:
-    shelf = shelve([post(BORN + 10, title="old"), stone(BORN + 20, Reason.MODERATOR), post(BORN + 20, title="same time")])
+    shelf = shelve(
+        [post(BORN + 10, title="old"), stone(BORN + 20, Reason.MODERATOR), post(BORN + 20, title="same time")]
+    )
     assert shelf.kept is not None
     assert shelf.kept.withdrawn
     assert shelf.take(post(BORN + 15, title="before")) == "tombstoned"
@@ -144,7 +150,9 @@ def test_a_removed_post_comes_back_only_with_text_seen_later() -> None:
 
 def test_counters_alone_touch_nothing_else() -> None:
     shelf = shelve([post(BORN + 10, title="T", score=1)])
-    counters = Post(source="reddit", id="t3_a", door=Door.LIVE, observed_at=BORN + HOUR * 2, stated=Facet.NUMBERS, score=9)
+    counters = Post(
+        source="reddit", id="t3_a", door=Door.LIVE, observed_at=BORN + HOUR * 2, stated=Facet.NUMBERS, score=9
+    )
     assert shelf.take(counters) == "updated"
     kept = shelf.kept
     assert kept is not None
@@ -166,7 +174,11 @@ def test_the_same_observation_again_changes_nothing() -> None:
 def test_of_two_tombstones_the_higher_rank_stays() -> None:
     shelf = shelve([stone(BORN + 5, Reason.GONE), stone(BORN + 3, Reason.MODERATOR)])
     assert shelf.kept is not None
-    assert (shelf.kept.tombstone, shelf.kept.tombstone_at, shelf.kept.wiped_to) == (Reason.MODERATOR, BORN + 3, BORN + 5)
+    assert (shelf.kept.tombstone, shelf.kept.tombstone_at, shelf.kept.wiped_to) == (
+        Reason.MODERATOR,
+        BORN + 3,
+        BORN + 5,
+    )
     shelf.take(stone(BORN + 9, Reason.AUTHOR))
     shelf.take(stone(BORN + 8, Reason.AUTHOR))
     assert (shelf.kept.tombstone, shelf.kept.tombstone_at) == (Reason.AUTHOR, BORN + 8)
@@ -174,7 +186,10 @@ def test_of_two_tombstones_the_higher_rank_stays() -> None:
 
 def test_an_account_that_is_gone_stays_gone_and_the_text_stays() -> None:
     gone = post(BORN + 10, body="text", author_gone=True)
-    for order in ([gone, post(BORN + 20, body="text", author="ann")], [post(BORN + 20, body="text", author="ann"), gone]):
+    for order in (
+        [gone, post(BORN + 20, body="text", author="ann")],
+        [post(BORN + 20, body="text", author="ann"), gone],
+    ):
         kept = shelve(order).kept
         assert kept is not None
         record = kept.record

@@ -1,0 +1,77 @@
+"""Recorded threads of the real Reddit, served again, sync into a store that holds what was recorded."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubbub.errors import ExitCode
+from hubbub.simulator.faults import Clock, Limits, Scenario
+from hubbub.store.engine import open_store
+from tests.e2e.road import simulated, store_url, sync_all
+from tests.shared import DATA, needs_shared
+
+pytestmark = needs_shared
+SESSIONS = DATA / "reddit" / "sessions"
+NAMES = sorted(p.name for p in SESSIONS.iterdir()) if SESSIONS.is_dir() else []
+CALM = Scenario(clock=Clock(step=1.0), limits=Limits(requests=1_000_000))
+
+
+def things(value: Any) -> Iterator[dict[str, Any]]:
+    """Every post and comment object anywhere in a body, however deep."""
+    waiting = [value]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, list):
+            waiting += here
+        elif isinstance(here, dict):
+            if here.get("kind") in ("t1", "t3") and isinstance(here.get("data"), dict):
+                yield here
+            waiting += here.values()
+
+
+def recorded(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """Posts and comments of one session by fullname, as an independent reading of the files finds them."""
+    posts: dict[str, dict[str, Any]] = {}
+    comments: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.glob("*.json")):
+        for thing in things(json.loads(path.read_bytes())):
+            data = thing["data"]
+            place = posts if thing["kind"] == "t3" else comments
+            place[f"{thing['kind']}_{data['id']}"] = data
+    return posts, comments
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recorded_thread_syncs_into_the_rows_it_recorded(name: str, tmp_path: Path) -> None:
+    posts, comments = recorded(SESSIONS / name)
+    community = next(iter(posts.values()))["subreddit"]
+    with simulated(replay=SESSIONS / name, scenario=CALM) as running, open_store(store_url(tmp_path)) as store:
+        report = sync_all(store, running, names=[community])
+        assert report.exit_code is ExitCode.OK, report.errors
+    rows = sqlite3.connect(tmp_path / "hubbub.db")
+    stored = {
+        row[0]: row[1:] for row in rows.execute("SELECT id, parent_id, author_name, body, tombstone FROM comments")
+    }
+    kept_posts = {row[0] for row in rows.execute("SELECT id FROM posts WHERE observed_at IS NOT NULL")}
+    rows.close()
+    assert kept_posts == set(posts)
+    assert set(stored) == set(comments)
+    escaped = "2015" in name
+    for fullname, data in comments.items():
+        parent, author, body, tombstone = stored[fullname]
+        assert parent == data["parent_id"]
+        if data["author"] in ("[deleted]", None):
+            assert author is None
+        else:
+            assert author == data["author"]
+        if tombstone is not None:
+            assert data["body"] in ("[deleted]", "[removed]")
+            assert body is None
+        elif not escaped:
+            assert body == data["body"].strip() or body == data["body"]
