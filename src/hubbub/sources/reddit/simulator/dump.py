@@ -21,7 +21,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-_COLLECTED_AFTER_S = 3600
+_COLLECTED_AFTER_S = 2 * 86_400
+"""Late enough that no score in the files is that of a fresh post."""
 _SECOND_LOOK_S = 36 * 3600
 _NOT_IN_DUMPS = ("body_html", "selftext_html", "whitelist_status", "parent_whitelist_status", "depth")
 
