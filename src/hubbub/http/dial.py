@@ -6,6 +6,7 @@ bytes that follow an answer and takes them for the answer to the next question: 
 from __future__ import annotations
 
 import asyncio
+import functools
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
@@ -98,11 +99,17 @@ class _Backend(httpcore2.AsyncNetworkBackend):
             raise httpcore2.ConnectError(str(error)) from error
 
 
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """The certificates we trust; reading them costs 40 ms, so once a process."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 class Transport(httpx2.AsyncHTTPTransport):
     """The library's transport with its connections opened here."""
 
     def __init__(self, resolve: Resolve | None, *, limits: httpx2.Limits, http2: bool) -> None:
-        context = httpx2.create_ssl_context(trust_env=False)
+        context = _trust()
         super().__init__(verify=context, limits=limits, http2=http2, trust_env=False)
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=context,

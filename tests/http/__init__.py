@@ -1,0 +1,1 @@
+"""Tests of hubbub.http."""  # noqa: A005
