@@ -62,6 +62,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     watermark: int | None = None
     floor: int | None = None
     """The oldest time without a gap up to the watermark; None when the listing was walked to its end."""
+    reached: int | None = None
+    """Creation time of the oldest item any walk has seen."""
     walk: Walk | None = None
 
 
@@ -82,7 +84,7 @@ def ask(request: Request, *, read: Callable[[Any, str], Any]) -> Generator[Any, 
 def walk_listing(course: Course, *, options: SyncOptions) -> Stream:
     """Bring the store up to date with a listing that runs from new to old."""
     saved = yield RecallCheckpoint(course.key)
-    mark = _mark_of(saved)
+    mark = mark_of(saved)
     walk = mark.walk
     if walk is not None and options.full and walk.floor is not None:
         walk = None
@@ -138,8 +140,12 @@ def look_of(response: Response) -> Look:
 def _walk(
     course: Course, *, mark: Mark, walk: Walk | None, options: SyncOptions, pages_left: int | None
 ) -> Generator[Any, Any, tuple[Mark, int]]:
-    """One walk; returns the mark it left behind and the pages it took. Ends by itself at `pages_left`."""
+    """One walk; returns the mark it left behind and the pages it took.
+
+    A walk that begins here and ends at `pages_left` leaves no trace: a limit is a look at the newest pages, and the
+    next sync begins at the top again. A resumed walk keeps its place."""
     given_up = msgspec.structs.replace(mark, walk=None)
+    begun_here = walk is None
     if walk is None:
         walk = Walk(floor=_floor(mark, options=options))
     cursors = {walk.cursor} - {None}
@@ -153,6 +159,9 @@ def _walk(
         out = gather(response)
         add_children(listing, response=response, parsed=parsed, out=out)
         asked, walk = walk.cursor, _further(walk, listing=listing, out=out)
+        reached = min([*_times(out), *([] if mark.reached is None else [mark.reached])], default=None)
+        mark = msgspec.structs.replace(mark, reached=reached)
+        given_up = msgspec.structs.replace(mark, walk=None)
         if listing.after is not None:
             if listing.after in cursors:
                 yield out.page(_checkpoint(course, given_up))
@@ -171,8 +180,9 @@ def _walk(
             yield out.page(_checkpoint(course, mark), note=f"{course.path}: {note}" if note else None)
             return mark, used
         mark = msgspec.structs.replace(mark, walk=walk)
-        limited = pages_left is not None and used >= pages_left and given_up.walk is None and options.max_pages == used
-        yield out.page(_checkpoint(course, given_up if limited else mark))
+        limited = begun_here and used == pages_left
+        mark = given_up if limited else mark
+        yield out.page(_checkpoint(course, mark))
     return mark, used
 
 
@@ -205,7 +215,7 @@ def _finish(mark: Mark, *, walk: Walk, at_end: bool, now: int) -> tuple[Mark, st
                 f"the listing ended {walk.oldest - mark.watermark} s before the last sync's newest item: what came in "
                 "between is out of its reach (about 1,000 items); an archive may hold it"
             )
-    return Mark(watermark=watermark, floor=floor), note
+    return Mark(watermark=watermark, floor=floor, reached=mark.reached), note
 
 
 def _floor(mark: Mark, *, options: SyncOptions) -> int | None:
@@ -247,7 +257,8 @@ def _checkpoint(course: Course, mark: Mark) -> Checkpoint:
     return Checkpoint(key=course.key, state=msgspec.json.encode(mark).decode())
 
 
-def _mark_of(saved: Checkpoint | None) -> Mark:
+def mark_of(saved: Checkpoint | None) -> Mark:
+    """What a stored checkpoint of a listing says."""
     return Mark() if saved is None else msgspec.json.decode(saved.state, type=Mark)
 
 
