@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 
 from hubbub.errors import AuthError, ExitCode, RateLimitedError, RemoteError, StorageError
@@ -53,6 +54,25 @@ def test_every_record_offered_is_in_the_conservation_line(store: Store) -> None:
         "offered 7 = new 2 + updated 0 + unchanged 0 + older 0 + tombstoned 1 + filtered 3 + set aside 1"
     )
     assert report.findings == ()
+
+
+def test_a_record_the_database_cannot_take_and_one_brought_twice_are_in_the_line(store: Store) -> None:
+    """Neighbours are stored, and nothing is counted twice or lost (reliability rows 5 and 14)."""
+    huge = msgspec.structs.replace(post(2), score=2**70)
+    with open_run(store) as run:
+        run.write(Batch(run_id=run.id, source="forum", stream="x", records=[post(1), huge, post(1), post(3)]))
+    report = run.report()
+    assert (report.tally.offered, report.tally.new, report.tally.set_aside) == (4, 2, 1)
+    assert report.findings == ()
+
+
+def test_a_store_that_loses_a_record_is_found_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "write", lambda _batch: Tally(new=1))
+    with open_run(store) as run:
+        run.write(Batch(run_id=run.id, source="forum", stream="x", records=[post(1), post(2)]))
+    report = run.report()
+    assert report.exit_code is ExitCode.BUG
+    assert [severity for severity, what in report.findings if "x offered 2 records" in what] == ["error"]
 
 
 def test_large_numbers_are_grouped() -> None:

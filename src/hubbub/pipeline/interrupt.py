@@ -11,15 +11,27 @@ from typing import Any, Self
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
+def _nothing() -> None:
+    pass
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
 class Interrupts:
     """Context manager that turns the first SIGINT, SIGTERM or SIGHUP into a wish (`requested`, and a call of
-    `on_request`) and the second into KeyboardInterrupt.
+    `on_request`), the second into a call of `on_demand` (by default KeyboardInterrupt), and leaves the third to whoever
+    was there before.
 
     Signals somebody chose to ignore (nohup) stay ignored. Outside the main thread it does nothing."""
 
-    def __init__(self, on_request: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, on_request: Callable[[], None] = _nothing, *, on_demand: Callable[[], None] = _interrupt
+    ) -> None:
         self.requested = False
         self._on_request = on_request
+        self._on_demand = on_demand
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -37,7 +49,8 @@ class Interrupts:
     def _caught(self, _number: int, _frame: FrameType | None) -> None:
         if self.requested:
             self._restore()
-            raise KeyboardInterrupt
+            self._on_demand()
+            return
         self.requested = True
         self._on_request()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, closing, suppress
 from functools import partial
 from typing import Any
@@ -85,7 +85,10 @@ def sync(
         for name in sorted(plugins):
             claims.enter_context(claim(store.path, name))
         with Run(store, command="sync", target=" ".join(each.label for each in plans), observers=observers) as run:
-            asyncio.run(_Sync(store, run, accesses=accesses, policy=policy or RetryPolicy()).drive(plans))
+            try:
+                asyncio.run(_Sync(store, run, accesses=accesses, policy=policy or RetryPolicy()).drive(plans))
+            except asyncio.CancelledError:
+                raise _interrupted() from None
     return run.report()
 
 
@@ -113,8 +116,6 @@ class _Source:
 class _Sync:
     """One sync under way. Lives in one event loop."""
 
-    _loop: asyncio.AbstractEventLoop
-
     def __init__(self, store: Store, run: Run, *, accesses: Mapping[str, Access], policy: RetryPolicy) -> None:
         self._store = store
         self._run = run
@@ -128,8 +129,14 @@ class _Sync:
 
     async def drive(self, plans: Sequence[TargetPlan]) -> None:
         """Run everything; returns when all that could be had is stored."""
-        self._loop = asyncio.get_running_loop()
-        with closing(Writer(self._run)) as writer, Interrupts(self._stop_soon):
+        loop, whole = asyncio.get_running_loop(), asyncio.current_task()
+        assert whole is not None
+        # Signal handlers run in the midst of anything: all they may do is to leave word with the loop.
+        interrupts = Interrupts(
+            lambda: _leave_word(loop, self._stop),
+            on_demand=lambda: _leave_word(loop, whole.cancel),
+        )
+        with closing(Writer(self._run)) as writer, interrupts:
             try:
                 async with AsyncExitStack() as exits:
                     for name, access in self._accesses.items():
@@ -146,10 +153,6 @@ class _Sync:
                 raise _gravest(group_error) from None
             finally:
                 self._conclude(plans)
-
-    def _stop_soon(self) -> None:
-        """Called in a signal handler, in the midst of anything."""
-        self._loop.call_soon_threadsafe(self._stop)
 
     def _stop(self) -> None:
         self._stopping = True
@@ -225,7 +228,7 @@ class _Sync:
                 partly = went_on and isinstance(error, UnavailableError)
                 self._run.fail(error, where=f"{where} ({stream})", as_code=ExitCode.PARTIAL if partly else None)
         if self._stopping:
-            self._run.fail(InterruptedRunError("stopped by the user", advice="the same command goes on from here"))
+            self._run.fail(_interrupted())
         begun = {stream_name(plan, each): "not begun" for plan in plans for stage in plan.stages for each in stage}
         self._run.details["streams"] = begun | self._outcomes
 
@@ -266,6 +269,14 @@ async def _fetch_one(client: Client, request: Request) -> Answer:
         return await client.fetch(request)
     except HubbubError as error:
         return error
+
+
+def _leave_word(loop: asyncio.AbstractEventLoop, what: Callable[[], object]) -> None:
+    loop.call_soon_threadsafe(what)
+
+
+def _interrupted() -> InterruptedRunError:
+    return InterruptedRunError("stopped by the user", advice="the same command goes on from here")
 
 
 def _gravest(group: BaseExceptionGroup[BaseException]) -> BaseException:
