@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import msgspec
 import rich_click as click
 
@@ -25,9 +27,16 @@ def list_quarantine(ctx: click.Context, *, limit: int, run_id: int | None) -> in
     session = Session(ctx)
     with session.open_store(read_only=True) as store:
         rows = reads.quarantined(store, limit, run_id=run_id)
-    header = ["n", "run", "kind", "id", "reason", "from"]
-    cells = [[str(row.n), str(row.run_id), row.kind, row.id, row.reason, row.where] for row in rows]
     documents = [{**msgspec.to_builtins(row), "raw": row.raw.decode("utf-8", "replace")} for row in rows]
-    lines = render.table(header, cells) if rows else ["nothing was set aside"]
-    render.result({"quarantine": documents}, lines, as_json=session.as_json)
+    render.result({"quarantine": documents}, lines(rows), as_json=session.as_json)
     return 0
+
+
+def lines(rows: Sequence[reads.QuarantineRow]) -> Iterator[str]:
+    """The records for people, two lines each: which and from where, then why."""
+    if not rows:
+        yield "nothing was set aside"
+    for row in rows:
+        what = " ".join(part for part in (row.kind or "record", row.id) if part)
+        yield f"{row.n}  run {row.run_id}  {what}  {row.where}"
+        yield f"    {row.reason} ({render.size(row.raw_bytes)})"

@@ -35,12 +35,13 @@ def write(text: str) -> None:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
-    """Aligned lines under a header: numbers to the right, unknown as a dash, the last column cut to the window."""
+    """Aligned lines under a header: numbers to the right, unknown as a dash; on a terminal the last column is cut."""
     texts = [[_cell(value) for value in row] for row in rows]
-    window = shutil.get_terminal_size((100, 24)).columns
     last = len(header) - 1
     sizes = [max([width(name), *(width(row[at]) for row in texts)]) for at, name in enumerate(header)]
-    sizes[last] = max(width(header[last]), min(sizes[last], window - sum(sizes[:last]) - 2 * last))
+    if sys.stdout is not None and sys.stdout.isatty():
+        room = shutil.get_terminal_size().columns - sum(sizes[:last]) - 2 * last
+        sizes[last] = max(width(header[last]), min(sizes[last], room))
     right = [bool(rows) and all(isinstance(row[at], int | None) for row in rows) for at in range(len(header))]
     lines = []
     for row in [list(header), *texts]:

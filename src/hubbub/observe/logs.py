@@ -151,7 +151,7 @@ class LogObserver:
                 fields[name] = round(value, 3) if isinstance(value, float) else value
         if isinstance(event, events.RunStarted):
             self._log = self._log.bind(run=event.run_id)
-            fields.pop("run_id")
+        fields.pop("run_id", None)
         level = fields.pop("severity") if isinstance(event, events.Finding) else _LEVEL.get(type(event), "debug")
         name = _NAME.get(type(event), type(event).__name__)
         self._log.log(LEVELS.get(str(level), logging.INFO), name, **fields)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
+import pytest
+
+from hubbub.cli import demo
+from tests.cli.running import hubbub
+
+
+@pytest.fixture
+def smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "POSTS", 14)
+    monkeypatch.setattr(demo, "COMMENTS", 90)
+
+
+@pytest.mark.usefixtures("smaller")
+def test_the_demo_leaves_a_browsable_home_and_can_be_run_again(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    first = hubbub("demo", home=home)
+    assert first.code == 0, first.err
+    assert "Try next" in first.out
+    posts = pq.read_table(home / "exports" / "demo-parquet" / "posts.parquet")
+    assert set(posts["community"].to_pylist()) == {"whatisthisbug", "spiders"}
+    assert any((home / "blobs").rglob("*"))
+    digest = hubbub("db", "digest", home=home).out
+    again = hubbub("demo", "--json", home=home)
+    assert again.code == 0, again.err
+    assert sum(run["tally"]["new"] for run in json.loads(again.out)["runs"]) == 0
+    assert hubbub("db", "digest", home=home).out == digest
+    assert [thread for thread in threading.enumerate() if "simulator" in thread.name] == []
+
+
+def test_the_demo_keeps_out_of_a_store_it_did_not_make(tmp_path: Path) -> None:
+    hubbub("import", tmp_path / "none.zst", home=tmp_path / "home")
+    done = hubbub("demo", home=tmp_path / "home")
+    assert (done.code, done.out) == (2, "")
+    assert "--home hubbub-demo" in done.err
