@@ -68,7 +68,8 @@ class Archive:
     """An open file of records. Use `open_archive`."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
-        self.path = path
+        self.name = shown(path)
+        """Its path, as it is shown and stored."""
         self._file = file
         facts = os.fstat(file.fileno())
         self.size_bytes = facts.st_size
@@ -80,14 +81,14 @@ class Archive:
 
     def look(self) -> Self:
         """Learn from its first bytes what the file is; raises InputError when it is nothing that can be read."""
-        with _reading(self.path):
+        with _reading(self.name):
             start = self._file.read(1 << 16)
             self.packing = archive_kinds.packing(start)
             if self.packing is Packing.PLAIN and (why := archive_kinds.refusal(start, unpacked_from=Packing.PLAIN)):
-                raise InputError(f"{self.path} {why}", advice=EXPECTED)
+                raise InputError(f"{self.name} {why}", advice=EXPECTED)
             head = self._head()
         if why := archive_kinds.refusal(head, unpacked_from=self.packing):
-            raise InputError(f"{self.path} {why}", advice=EXPECTED)
+            raise InputError(f"{self.name} {why}", advice=EXPECTED)
         self.shape = archive_kinds.shape(head)
         self._newline = archive_kinds.newline(head)
         return self
@@ -97,7 +98,7 @@ class Archive:
 
         Raises TruncatedInputError when the file is damaged, after the last line that is whole."""
         splitter = _Splitter(start, self._newline)
-        with _reading(self.path):
+        with _reading(self.name):
             try:
                 for piece in self._pieces(start):
                     yield from splitter.take(piece)
@@ -109,20 +110,20 @@ class Archive:
     def document(self) -> bytes:
         """The whole unpacked text, without a byte order mark; raises InputError when it is too large or damaged."""
         parts, total = [], 0
-        with _reading(self.path):
+        with _reading(self.name):
             for piece in self._pieces(Position()):
                 parts.append(piece.data)
                 total += len(piece.data)
                 if total > LARGEST_DOCUMENT:
                     raise InputError(
-                        f"{self.path} is one JSON document of more than {LARGEST_DOCUMENT >> 20} MiB",
+                        f"{self.name} is one JSON document of more than {LARGEST_DOCUMENT >> 20} MiB",
                         advice="turn it into lines (one JSON object a line), for example with `jq -c '.[]'`",
                     )
         return b"".join(parts).removeprefix(BOM)
 
     def read_raw(self, size: int) -> Iterator[bytes]:
         """The bytes as stored, `size` at a time."""
-        with _reading(self.path):
+        with _reading(self.name):
             self._file.seek(0)
             while data := self._file.read(size):
                 yield data
@@ -132,7 +133,7 @@ class Archive:
         facts = os.fstat(self._file.fileno())
         if (facts.st_size, facts.st_mtime_ns) != self._facts:
             raise InputError(
-                f"{self.path} changed while it was read", advice="import it again once nobody writes to it any more"
+                f"{self.name} changed while it was read", advice="import it again once nobody writes to it any more"
             )
 
     def _head(self) -> bytes:
@@ -250,39 +251,45 @@ class _Splitter:
         )
 
 
+def shown(path: Path) -> str:
+    """A file's name as text that can be printed and stored, whatever bytes it is made of."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
     """Open a file of records and learn what it is.
 
     Raises InputError when it is missing, no regular file, unreadable, empty or nothing that can be imported; the
     message says what it is instead."""
-    with _reading(path):
+    name = shown(path)
+    with _reading(name):
         _check_regular(path)
         file = path.open("rb", buffering=0)
     with file:
         archive = Archive(file, path)
         if not archive.size_bytes:
-            raise InputError(f"{path} is empty", advice="the download has probably failed; fetch the file again")
+            raise InputError(f"{name} is empty", advice="the download has probably failed; fetch the file again")
         yield archive.look()
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _reading(name: str) -> Iterator[None]:
     """Turn what the system says about a file into InputError, and name the file in what the decoders say."""
     try:
         yield
     except TruncatedInputError as error:
-        if str(path) in str(error):
+        if name in str(error):
             raise
         raise TruncatedInputError(
-            f"{path}: {error}", offset=error.offset, untrusted=error.untrusted, advice=error.advice
+            f"{name}: {error}", offset=error.offset, untrusted=error.untrusted, advice=error.advice
         ) from error
     except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist") from error
+        raise InputError(f"{name} does not exist") from error
     except PermissionError as error:
-        raise InputError(f"{path} may not be read by this user") from error
+        raise InputError(f"{name} may not be read by this user") from error
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{name} cannot be read: {error.strerror or error}") from error
 
 
 _REFUSED_MODES: tuple[tuple[Callable[[int], bool], str], ...] = (
@@ -298,7 +305,7 @@ def _check_regular(path: Path) -> None:
     mode = path.stat().st_mode
     for holds, why in _REFUSED_MODES:
         if holds(mode):
-            raise InputError(f"{path} {why}")
+            raise InputError(f"{shown(path)} {why}")
 
 
 def _is_json(text: bytes | bytearray) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 import re
 
+import msgspec
+
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 BOM = b"\xef\xbb\xbf"
 
@@ -128,6 +130,15 @@ def shape(head: bytes) -> Shape:
         return Shape.LINES if first.endswith(b"]") and rest.startswith(b"{") else Shape.DOCUMENT
     if first == b"{":
         return Shape.DOCUMENT
-    if is_answer(text) and not rest.startswith(b"{"):
+    if not rest and _is_no_record(first):
         return Shape.DOCUMENT
-    return Shape.LINES
+    return Shape.DOCUMENT if is_answer(text) and not rest.startswith(b"{") else Shape.LINES
+
+
+def _is_no_record(line: bytes) -> bool:
+    """True for the only line of a text when it is an object without what every record has: some other answer."""
+    try:
+        value = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return "id" not in value and "created_utc" not in value

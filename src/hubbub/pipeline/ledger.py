@@ -51,7 +51,7 @@ def mark_at(
         digest=digest,
         filters=filters,
         mapping_version=mapping_version,
-        path=str(archive.path),
+        path=archive.name,
         size_bytes=archive.size_bytes,
         offset=at.offset,
         lines=at.lines,

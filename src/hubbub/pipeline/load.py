@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ from hubbub import clock
 from hubbub.errors import InputError, InterruptedRunError, TruncatedInputError, UsageError
 from hubbub.events import FileProgress, Observer
 from hubbub.pipeline import ledger
-from hubbub.pipeline.archive import Archive, LineChunk, Position, open_archive
+from hubbub.pipeline.archive import Archive, LineChunk, Position, open_archive, shown
 from hubbub.pipeline.archive_kinds import EXPECTED, Shape
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.load_batch import Pending
@@ -92,15 +93,15 @@ def load_files(
     source reads no files."""
     reader = _reader(options.source)
     with (
-        Run(store, command="import", target=", ".join(map(str, paths)), observers=observers) as run,
+        Run(store, command="import", target=", ".join(map(shown, paths)), observers=observers) as run,
         Interrupts() as interrupts,
+        _search_index(store, later=options.no_search),
     ):
-        store.search_later = options.no_search
         check = _check_of(interrupts)
         reports: list[FileReport] = []
         run.details["files"] = reports
         for path in paths:
-            report = FileReport(path=str(path))
+            report = FileReport(path=shown(path))
             reports.append(report)
             try:
                 _Import(run, store, reader=reader, options=options, report=report, check=check).run(path)
@@ -112,6 +113,17 @@ def load_files(
                 report.state = "interrupted"
                 raise
     return run.report()
+
+
+@contextmanager
+def _search_index(store: Store, *, later: bool) -> Iterator[None]:
+    """Leave the search index to `db maintain --search` inside the block when `later` is set."""
+    before = store.search_later
+    store.search_later = before or later
+    try:
+        yield
+    finally:
+        store.search_later = before
 
 
 def _reader(source: str) -> FileReader:
@@ -158,13 +170,13 @@ class _Import:
             if mark is not None and mark.done:
                 self._report.state = "skipped"
                 self._report.lines, self._report.offset = mark.lines, mark.offset
-                self._run.finding("info", f"{path}: already imported ({mark.lines:,} lines), skipped")
+                self._run.finding("info", f"{archive.name}: already imported ({mark.lines:,} lines), skipped")
                 return
             if mark is not None and mark.damaged:
                 self._report.damaged = mark.damaged
                 self._report.lines, self._report.offset = mark.lines, mark.offset
                 raise InputError(
-                    f"{path}: {mark.damaged} ({mark.lines:,} lines before it were imported earlier)",
+                    f"{archive.name}: {mark.damaged} ({mark.lines:,} lines before it were imported earlier)",
                     advice="fetch the file again; this copy holds nothing more",
                 )
             pending = Pending(self._run, archive, key=key, filters=self._filters, source=self._options.source)
@@ -178,7 +190,7 @@ class _Import:
         body = archive.document()
         at = Position()
         for decoded, lines in decode_document(
-            body, self._reader, where=str(archive.path), observed_at=self._options.observed_at, now=self._now
+            body, self._reader, where=archive.name, observed_at=self._options.observed_at, now=self._now
         ):
             at = Position(lines=at.lines + lines)
             self._take(decoded, pending)
@@ -208,7 +220,7 @@ class _Import:
         self._progress(archive, archive.size_bytes)
 
     def _decode(self, chunk: LineChunk, archive: Archive) -> Iterator[Decoded]:
-        where, done = str(archive.path), 0
+        where, done = archive.name, 0
         lines, others = sieve(chunk.lines, self._filters.communities)
         if others:
             yield Decoded(filtered=others)
@@ -270,7 +282,7 @@ class _Import:
     def _progress(self, archive: Archive, packed_end: int) -> None:
         self._run.emit(
             FileProgress(
-                path=str(archive.path), done_bytes=packed_end, total_bytes=archive.size_bytes, rows=self._report.rows
+                path=archive.name, done_bytes=packed_end, total_bytes=archive.size_bytes, rows=self._report.rows
             )
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 
 import msgspec
@@ -70,7 +71,7 @@ class Pending:
             Batch(
                 run_id=self._run.id,
                 source=self._source,
-                stream=self._archive.path.name,
+                stream=self._archive.name.rpartition(os.sep)[2],
                 records=self._records,
                 rejected=self.rejected,
                 ledger=mark_at(at, archive=self._archive, key=self._key, done=done, damaged=damaged),

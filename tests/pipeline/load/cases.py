@@ -139,7 +139,7 @@ def many_frames(path: Path, *, count: int) -> None:
     path.write_bytes((compressor.compress(b"") + compressor.flush()) * count)
 
 
-def bad_lines(path: Path, *, count: int, first: bytes = b"") -> None:
+def make_bad_lines(path: Path, *, count: int, first: bytes = b"") -> None:
     """So many lines that are no JSON, after what `first` says."""
     with frame_writer(path) as write:
         write(first)
@@ -153,6 +153,6 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "bomb-blank-lines": lambda path: blank_lines(path, mib=1 << 10),
     "bomb-nested": nested,
     "bomb-many-frames": lambda path: many_frames(path, count=200_000),
-    "all-bad-1m": lambda path: bad_lines(path, count=1_000_000),
+    "all-bad-1m": lambda path: make_bad_lines(path, count=1_000_000),
 }
 """Case of the index -> what makes its file."""

@@ -14,7 +14,7 @@ import pytest
 from hubbub.store import reads
 from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
-from tests.pipeline.load.cases import ARCHIVES, EXITS, MAKERS, generated_cases, stored_cases
+from tests.pipeline.load.cases import ARCHIVES, EXITS, MAKERS, generated_cases, make_bad_lines, posts, stored_cases
 from tests.pipeline.load.conftest import Load
 from tests.shared import needs_shared
 
@@ -87,12 +87,8 @@ def test_a_recorded_archive_meets_its_expected_outcome(case: dict[str, Any], sto
     assert int(again.exit_code) == (7 if report.exit_code == 7 else 0)
 
 
-@needs_shared
-@pytest.mark.soak
-@pytest.mark.parametrize("case", generated_cases(), ids=lambda case: case["id"])
-def test_a_generated_archive_meets_its_expected_outcome(case: dict[str, Any], tmp_path: Path, database: str) -> None:
-    path = tmp_path / "made.zst"
-    MAKERS[case["id"]](path)
+def import_in_bounds(case: dict[str, Any], path: Path, database: str) -> tuple[dict[str, Any], str]:
+    """Import in a process of its own; the case says how it may end and what it may take."""
     began = time.monotonic()
     child = subprocess.run(
         [sys.executable, "-m", "tests.pipeline.load.child", database, "never", "0", str(path)],
@@ -104,10 +100,20 @@ def test_a_generated_archive_meets_its_expected_outcome(case: dict[str, Any], tm
     elapsed = time.monotonic() - began
     assert child.returncode in {EXITS[name] for name in case["exit"]}, child.stderr
     assert "Traceback" not in child.stderr
-    said = json.loads(child.stdout)
-    print(case["id"], path.stat().st_size, child.returncode, f"{elapsed:.1f} s", said, child.stderr)  # noqa: T201
+    said: dict[str, Any] = json.loads(child.stdout)
     assert said["rss_mb"] <= case["limits"].get("rss_mb", 1000)
     assert elapsed <= case["limits"].get("seconds", 600)
+    return {**said, "exit": child.returncode, "elapsed_s": round(elapsed, 1)}, child.stderr
+
+
+@needs_shared
+@pytest.mark.soak
+@pytest.mark.parametrize("case", generated_cases(), ids=lambda case: case["id"])
+def test_a_generated_archive_meets_its_expected_outcome(case: dict[str, Any], tmp_path: Path, database: str) -> None:
+    path = tmp_path / "made.zst"
+    MAKERS[case["id"]](path)
+    said, stderr = import_in_bounds(case, path, database)
+    print(case["id"], path.stat().st_size, said, stderr)  # noqa: T201
     with open_store(database) as store:
         ids = wanted_ids(case)
         assert reads.known_ids(store, "reddit", "post", sorted(ids)) == ids
@@ -115,3 +121,17 @@ def test_a_generated_archive_meets_its_expected_outcome(case: dict[str, Any], tm
         if case["outcomes"] == ["quarantine"]:
             assert bad_lines(store, path) == [2]
     path.unlink()
+
+
+@pytest.mark.soak
+def test_a_million_bad_lines_after_a_good_one_end_within_bounds(tmp_path: Path, database: str) -> None:
+    path = tmp_path / "made.zst"
+    make_bad_lines(path, count=1_000_000, first=posts(1)[0])
+    case = {"exit": ["partial"], "limits": {"rss_mb": 500, "seconds": 120}}
+    said, _ = import_in_bounds(case, path, database)
+    print(said)  # noqa: T201
+    with open_store(database) as store:
+        assert counts(store)["posts"] == 1
+        assert 1000 <= len(bad_lines(store, path)) <= 100_000
+        assert store.path.stat().st_size < 200 << 20
+    assert "set aside 1,000,000" in said["line"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from hubbub.events import Event, FileProgress
 from hubbub.store import reads
 from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
+from hubbub.store.maintenance import maintain_search
+from hubbub.store.search.find import search
 from tests.pipeline.load.cases import line, posts, record, squeeze, unsqueeze
 from tests.pipeline.load.conftest import Load
 from tests.pipeline.load.test_acceptance import bad_lines, column, counts
@@ -245,6 +248,38 @@ def test_progress_counts_the_bytes_of_the_file_as_stored(tmp_path: Path, load: L
     assert all(step.done_bytes <= size and step.total_bytes == size for step in steps)
     assert (steps[-1].done_bytes, steps[-1].rows) == (size, 12_000)
     assert len(steps) > 1
+
+
+def test_a_file_name_that_is_no_text_is_shown_and_imported(tmp_path: Path, store: Store, load: Load) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.ndjson"))
+    path.write_bytes(b"broken\n" + posts(1)[0])
+    report = load(path)
+    assert report.tally.new == 1
+    assert report.details["files"][0].path.endswith("/caf\\xe9.ndjson")
+    assert reads.quarantined(store)[0].where.startswith(report.target)
+    path.unlink()
+    assert "caf\\xe9.ndjson does not exist" in load(path).errors[0]
+
+
+def test_the_search_index_can_be_left_for_later(tmp_path: Path, store: Store, load: Load) -> None:
+    path = tmp_path / "a.ndjson"
+    path.write_bytes(b"".join(posts(3)))
+    load(path, no_search=True)
+    assert search(store, "garden") == []
+    maintain_search(store)
+    assert len(search(store, "garden")) == 3
+    assert store.search_later is False
+
+
+def test_a_saved_answer_of_another_kind_is_refused_and_nothing_of_it_kept(
+    tmp_path: Path, store: Store, load: Load
+) -> None:
+    path = tmp_path / "token.json"
+    path.write_text('{"access_token": "secret", "expires_in": 3600}')
+    report = load(path)
+    assert report.exit_code is ExitCode.INPUT
+    assert "secret" not in report.errors[0]
+    assert reads.quarantined(store) == []
 
 
 def test_a_source_that_nobody_registered_is_a_usage_error(tmp_path: Path, load: Load) -> None:
