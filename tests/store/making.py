@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,9 +47,7 @@ def gone(kind: Any, record_id: str, *, at: int = T0 + 10, reason: Reason = Reaso
 
 
 def write(store: Store, *records: Record, rejected: Sequence[Rejected] = (), run_id: int = 1, **rest: Any) -> Tally:
-    return store.write(
-        Batch(run_id=run_id, source="reddit", stream="test", records=records, rejected=rejected, **rest)
-    )
+    return store.write(Batch(run_id=run_id, source="reddit", stream="test", records=records, rejected=rejected, **rest))
 
 
 def rows(store: Store, sql: str, *values: Any) -> list[Any]:
@@ -59,3 +58,34 @@ def rows(store: Store, sql: str, *values: Any) -> list[Any]:
 def one(store: Store, sql: str, *values: Any) -> Any:
     (row,) = rows(store, sql, *values)
     return row[0] if len(row) == 1 else row
+
+
+def index_faults(store: Store) -> list[str]:
+    """What is wrong with the search index: it must hold exactly the live rows, with their words."""
+    faults = []
+    for fts, table, text in (("posts_fts", "posts", "title, body"), ("comments_fts", "comments", "body")):
+        live = rows(store, f"SELECT n FROM {table} WHERE observed_at IS NOT NULL AND withdrawn = 0 ORDER BY n")
+        if live != rows(store, f"SELECT id FROM {fts}_docsize ORDER BY id"):
+            faults.append(f"{fts} holds other rows than {table}")
+        with store.transaction() as connection:
+            try:
+                connection.execute(f"INSERT INTO {fts} ({fts}, rank) VALUES ('integrity-check', 0)")
+            except sqlite3.Error as err:
+                faults.append(f"{fts}: {err}")
+            fresh = "CREATE VIRTUAL TABLE temp.fresh USING fts5"
+            connection.execute(f"{fresh}({text}, tokenize='unicode61 remove_diacritics 2')")
+            connection.execute(
+                f"INSERT INTO temp.fresh (rowid, {text}) SELECT n, {text} FROM {table}"
+                " WHERE observed_at IS NOT NULL AND withdrawn = 0"
+            )
+            for name, of in (("kept_words", f"main, {fts}"), ("fresh_words", "temp, fresh")):
+                connection.execute(f"CREATE VIRTUAL TABLE temp.{name} USING fts5vocab({of}, instance)")
+            words = [
+                connection.execute(f"SELECT term, doc, col, offset FROM temp.{name} ORDER BY 1, 2, 3, 4").fetchall()
+                for name in ("kept_words", "fresh_words")
+            ]
+            for name in ("kept_words", "fresh_words", "fresh"):
+                connection.execute(f"DROP TABLE temp.{name}")
+        if words[0] != words[1]:
+            faults.append(f"{fts} holds other words than {table}")
+    return faults

@@ -30,13 +30,17 @@ from hubbub.records.models import (
 from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
 from tests.store import making
-from tests.store.making import HOUR, T0, post, rows, write
+from tests.store.making import HOUR, T0, index_faults, post, rows, write
 
-TIMES = st.sampled_from([T0 + step for step in (0, 0, 60, HOUR, HOUR + 60, 3 * HOUR, 9 * 24 * HOUR, 9 * 24 * HOUR + HOUR)])
+TIMES = st.sampled_from(
+    [T0 + step for step in (0, 0, 60, HOUR, HOUR + 60, 3 * HOUR, 9 * 24 * HOUR, 9 * 24 * HOUR + HOUR)]
+)
 TEXTS = st.sampled_from([None, "one", "two", "three"])
 AUTHORS = st.sampled_from([None, "ann", "bob"])
 SCORES = st.sampled_from([None, -3, 0, 7])
-MEDIA = st.sampled_from([(), (MediaItem(kind="image", url="https://i/1"),), (MediaItem(kind="image", url="https://i/2"),)])
+MEDIA = st.sampled_from(
+    [(), (MediaItem(kind="image", url="https://i/1"),), (MediaItem(kind="image", url="https://i/2"),)]
+)
 
 
 @st.composite
@@ -73,7 +77,7 @@ def _written(draw: st.DrawFn, kind: str) -> dict[str, Any]:
 
 
 @st.composite
-def _records(draw: st.DrawFn) -> Record:
+def _records(draw: st.DrawFn) -> Record:  # noqa: PLR0911 - one return a kind of record
     which = draw(st.integers(0, 9))
     if which <= 2:
         fields = draw(_written("post"))
@@ -83,7 +87,10 @@ def _records(draw: st.DrawFn) -> Record:
         return Comment(id=draw(st.sampled_from(["t1_a", "t1_b"])), post_id="t3_a", parent_id="t3_a", **fields)
     if which == 5:
         return User(
-            source="reddit", id=draw(st.sampled_from(["ann", "bob"])), body=draw(TEXTS), total_karma=draw(SCORES),
+            source="reddit",
+            id=draw(st.sampled_from(["ann", "bob"])),
+            body=draw(TEXTS),
+            total_karma=draw(SCORES),
             **draw(_seen("user")),
         )
     if which == 6:
@@ -93,7 +100,11 @@ def _records(draw: st.DrawFn) -> Record:
         return Community(source="reddit", id="bugs", body=draw(TEXTS), member_count=3, rules=rules, **seen)
     if which == 7:
         return LinkListing(
-            source="reddit", link="post_topics", owner="t3_a", observed_at=draw(TIMES), complete=draw(st.booleans()),
+            source="reddit",
+            link="post_topics",
+            owner="t3_a",
+            observed_at=draw(TIMES),
+            complete=draw(st.booleans()),
             members=tuple(draw(st.sets(st.sampled_from(["x", "y"])))),
         )
     if which == 8 and draw(st.booleans()):
@@ -134,37 +145,6 @@ def _state(batches: Sequence[Sequence[Record]], folder: Path, name: str) -> tupl
         media = rows(store, "SELECT post_id, comment_id, position, url, state FROM media ORDER BY 1, 2, 3")
         stones = rows(store, "SELECT source, kind, id, reason, at, detail, wiped_to FROM tombstones ORDER BY 1, 2, 3")
         return digest(store), digest(store, shared=True), stubs, media, stones
-
-
-def index_faults(store: Store) -> list[str]:
-    """What is wrong with the search index: it must hold exactly the live rows, with their words."""
-    faults = []
-    for fts, table, text in (("posts_fts", "posts", "title, body"), ("comments_fts", "comments", "body")):
-        live = rows(store, f"SELECT n FROM {table} WHERE observed_at IS NOT NULL AND withdrawn = 0 ORDER BY n")
-        if live != rows(store, f"SELECT id FROM {fts}_docsize ORDER BY id"):
-            faults.append(f"{fts} holds other rows than {table}")
-        with store.transaction() as connection:
-            try:
-                connection.execute(f"INSERT INTO {fts} ({fts}, rank) VALUES ('integrity-check', 0)")
-            except Exception as err:  # noqa: BLE001 - any refusal is a fault
-                faults.append(f"{fts}: {err}")
-            fresh = "CREATE VIRTUAL TABLE temp.fresh USING fts5"
-            connection.execute(f"{fresh}({text}, tokenize='unicode61 remove_diacritics 2')")
-            connection.execute(
-                f"INSERT INTO temp.fresh (rowid, {text}) SELECT n, {text} FROM {table}"
-                " WHERE observed_at IS NOT NULL AND withdrawn = 0"
-            )
-            for name, of in (("kept_words", f"main, {fts}"), ("fresh_words", "temp, fresh")):
-                connection.execute(f"CREATE VIRTUAL TABLE temp.{name} USING fts5vocab({of}, instance)")
-            words = [
-                connection.execute(f"SELECT term, doc, col, offset FROM temp.{name} ORDER BY 1, 2, 3, 4").fetchall()
-                for name in ("kept_words", "fresh_words")
-            ]
-            for name in ("kept_words", "fresh_words", "fresh"):
-                connection.execute(f"DROP TABLE temp.{name}")
-        if words[0] != words[1]:
-            faults.append(f"{fts} holds other words than {table}")
-    return faults
 
 
 def _split(records: Sequence[Record], rng: random.Random) -> list[list[Record]]:
@@ -217,7 +197,9 @@ def test_the_digest_ignores_run_door_hidden_marks_and_stubs(store: Store, tmp_pa
 def test_the_shared_digest_sees_only_what_every_door_carries(store: Store, tmp_path: Path) -> None:
     write(store, post(), making.comment())
     with open_store(f"sqlite:///{tmp_path}/other.db") as other:
-        write(other, post(at=T0 + 99, flair="beetles", upvote_ratio=0.9), making.comment(at=T0 + 99, score_hidden=False))
+        write(
+            other, post(at=T0 + 99, flair="beetles", upvote_ratio=0.9), making.comment(at=T0 + 99, score_hidden=False)
+        )
         assert digest(other) != digest(store)
         assert digest(other, shared=True) == digest(store, shared=True)
         write(other, making.comment(at=T0 + 100, score=3))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 from hubbub.errors import ConfigError, ExitCode, HubbubError, LockedError, StorageError
 from hubbub.store import migrate, schema, tables
 from hubbub.store.engine import open_store
-from tests.store.making import T0, comment, one, post, rows, write
+from tests.store.making import T0, comment, index_faults, one, post, rows, write
 
 
 def _file(url: str) -> Path:
@@ -26,7 +25,9 @@ def _schema(path: Path) -> dict[tuple[str, str], str]:
     with sqlite3.connect(path) as connection:
         found = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
     connection.close()
-    return {(kind, name): " ".join((sql or "").split()).replace("( ", "(").replace(" )", ")") for kind, name, sql in found}
+    return {
+        (kind, name): " ".join((sql or "").split()).replace("( ", "(").replace(" )", ")") for kind, name, sql in found
+    }
 
 
 def test_a_new_store_is_made_with_its_folders_and_pragmas(url: str) -> None:
@@ -55,7 +56,7 @@ def test_the_migrations_and_the_tables_make_the_same_schema(tmp_path: Path) -> N
     assert "up to date" in migrate.upgrade(f"sqlite:///{tmp_path}/migrated.db")
 
 
-_NEXT = '''
+_NEXT = """
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -65,7 +66,7 @@ import sqlalchemy as sa
 def upgrade():
     op.add_column("posts", sa.Column("mood", sa.Text()))
     {after}
-'''
+"""
 
 
 def test_an_older_store_is_refused_until_upgraded_with_a_backup(
@@ -103,7 +104,7 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(url: str) -> None:
     before = _file(url).read_bytes()
     for opening in (open_store, migrate.upgrade):
         with pytest.raises(StorageError, match="needs a newer hubbub") as refused:
-            opening(url)  # type: ignore[operator]
+            opening(url)
         assert refused.value.exit_code is ExitCode.STORAGE
     assert _file(url).read_bytes() == before
 
@@ -115,7 +116,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, co
     with pytest.raises(StorageError, match="is not a hubbub store"):
         open_store(f"sqlite:///{path}")
     assert path.read_bytes() == content
-    assert os.listdir(tmp_path) == ["hubbub.db"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["hubbub.db"]
 
 
 def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -257,8 +258,6 @@ with open_store(sys.argv[1]) as store:
 
 @pytest.mark.parametrize("after_batches", [0, 3, 11])
 def test_killed_at_any_moment_the_store_holds_what_its_checkpoint_claims(url: str, after_batches: int) -> None:
-    from tests.store.test_digest import index_faults  # noqa: PLC0415 - beside the property that uses it
-
     process = subprocess.Popen([sys.executable, "-c", _WRITE_FOREVER, url], stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()

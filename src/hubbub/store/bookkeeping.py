@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from hubbub.plugins.contracts import Checkpoint
 from hubbub.records.models import Rejected
 from hubbub.store.batch import LedgerMark, Tally
-from hubbub.store.tables import TALLY
+from hubbub.store.tables_of_runs import TALLY
 
 RAW_LIMIT_BYTES = 64 * 1024
 """Of each record set aside at most this much is kept, before compression."""

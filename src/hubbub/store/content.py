@@ -70,9 +70,7 @@ def load_by_author(
     }
 
 
-def _select(
-    connection: sqlite3.Connection, kind: str, *, where: str, values: tuple[Any, ...]
-) -> dict[Key, Change]:
+def _select(connection: sqlite3.Connection, kind: str, *, where: str, values: tuple[Any, ...]) -> dict[Key, Change]:
     codec = CODECS[kind]
     observed = codec.columns.index("observed_at")
     names = ", ".join(codec.columns)

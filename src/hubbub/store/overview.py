@@ -6,18 +6,8 @@ import msgspec
 from sqlalchemy import Connection, case, func, select
 
 from hubbub.store.engine import Store
-from hubbub.store.tables import (
-    CONTENT,
-    SCHEMA_VERSION,
-    blobs,
-    comments,
-    media,
-    posts,
-    quarantine,
-    runs,
-    search_state,
-    tombstones,
-)
+from hubbub.store.tables import CONTENT, SCHEMA_VERSION, blobs, comments, media, posts, tombstones
+from hubbub.store.tables_of_runs import quarantine, runs, search_state
 
 
 class KindStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +72,7 @@ def status(store: Store) -> StoreStatus:
             size_bytes=store.size_bytes(),
             kinds=tuple(_kind(connection, kind) for kind in CONTENT),
             communities=_communities(connection),
-            media=dict(states.tuples().all()),
+            media={str(state): int(count) for state, count in states},
             blobs=blob_count,
             blob_bytes=int(blob_bytes),
             quarantined=connection.execute(select(func.count()).select_from(quarantine)).scalar_one(),

@@ -17,10 +17,11 @@ from hubbub.store.batch import LedgerMark, Tally
 from hubbub.store.engine import Store
 from hubbub.store.media_reads import PendingMedia, orphan_blobs, pending_media
 from hubbub.store.overview import CommunityStatus, KindStatus, StoreStatus, status
-from hubbub.store.tables import CONTENT, TALLY, comments, imports, posts, quarantine
-from hubbub.store.tables import checkpoints as checkpoint_table
-from hubbub.store.tables import findings as finding_table
-from hubbub.store.tables import runs as run_table
+from hubbub.store.tables import CONTENT, comments, posts
+from hubbub.store.tables_of_runs import TALLY, imports, quarantine
+from hubbub.store.tables_of_runs import checkpoints as checkpoint_table
+from hubbub.store.tables_of_runs import findings as finding_table
+from hubbub.store.tables_of_runs import runs as run_table
 from hubbub.store.writes import Blob, set_media_state
 
 __all__ = [

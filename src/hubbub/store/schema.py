@@ -9,7 +9,7 @@ from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from hubbub.errors import StorageError
-from hubbub.store import sqlite
+from hubbub.store import sqlite, tables_of_runs
 from hubbub.store.failures import explained
 from hubbub.store.tables import KNOWN_VERSIONS, SCHEMA_VERSION, metadata
 from hubbub.store.views import SQLITE_DDL
@@ -19,6 +19,7 @@ def statements() -> list[str]:
     """Everything that makes an empty SQLite store, in order."""
     dialect = sqlite_dialect.dialect()
     made: list[str] = []
+    assert tables_of_runs.runs.metadata is metadata
     for table in metadata.sorted_tables:
         made.append(str(CreateTable(table).compile(dialect=dialect)))
         indexes = sorted(table.indexes, key=lambda index: str(index.name))

@@ -1,0 +1,156 @@
+"""Named queries: what they answer, and that none of them scans a table that grows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import event
+
+from hubbub.errors import UsageError
+from hubbub.records.models import Community, Door, MediaItem, Rule, User
+from hubbub.store import reads
+from hubbub.store.engine import Store
+from hubbub.store.search.find import search
+from tests.store.making import HOUR, T0, comment, gone, one, post, rows, write
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    communities: tuple[str, ...] = ()
+    since: int | None = None
+    until: int | None = None
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    picture = MediaItem(kind="image", url="https://i/1.jpg")
+    write(
+        store,
+        post("t3_1", comment_count=5, created_at=T0, media=(picture,)),
+        post("t3_2", comment_count=None, created_at=T0 + HOUR, community="ants"),
+        post("t3_3", comment_count=0, created_at=T0 + 2 * HOUR),
+        comment("t1_1", post_id="t3_1"),
+        comment("t1_2", post_id="t3_1"),
+        gone("comment", "t1_2"),
+        gone("post", "t3_4", community="bugs", created_at=T0),
+        User(source="reddit", id="ann", door=Door.LIVE, observed_at=T0, name="Ann"),
+        User(source="reddit", id="shy", door=Door.LIVE, observed_at=T0, name="Shy", no_index=True),
+    )
+    return store
+
+
+def test_stored_counts_are_of_live_posts_newest_first_and_count_tombstones(filled: Store) -> None:
+    counts = reads.stored_counts(filled, "reddit", "bugs")
+    assert [(c.post_id, c.comment_count, c.stored) for c in counts] == [("t3_3", 0, 0), ("t3_1", 5, 2)]
+
+
+def test_status_tells_what_is_here(filled: Store) -> None:
+    run_id = filled.begin_run(command="sync", target="bugs", started_at=T0)
+    filled.end_run(run_id, exit_code=3, summary={}, ended_at=T0 + 1)
+    status = reads.status(filled)
+    kinds = {kind.kind: (kind.live, kind.withdrawn, kind.stubs) for kind in status.kinds}
+    assert kinds == {"post": (3, 1, 0), "comment": (1, 1, 0), "user": (2, 0, 1), "community": (0, 0, 2)}
+    assert [(c.community, c.posts, c.comments) for c in status.communities] == [("ants", 1, 0), ("bugs", 2, 1)]
+    assert status.media == {"pending": 1}
+    assert (status.tombstones, status.last_run, status.last_run_exit_code) == (2, run_id, 3)
+    assert status.size_bytes > 8192
+
+
+def test_exports_get_live_visible_rows_in_order_page_by_page(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reads, "_PAGE_ROWS", 1)
+    with filled.transaction() as connection:
+        connection.execute("UPDATE posts SET hidden_at = 1 WHERE id = 't3_3'")
+
+    def ids(kind: str, **chosen: Any) -> list[str]:
+        return [row[0] for row in reads.content_rows(filled, kind, ["id"], Chosen(**chosen))]
+
+    assert ids("post") == ["t3_1", "t3_2"]
+    assert ids("comment") == ["t1_1"]
+    assert ids("user") == ["ann"]
+    assert ids("post", communities=("ants",)) == ["t3_2"]
+    assert ids("post", since=T0 + 1) == ["t3_2"]
+    assert ids("post", until=T0 + 1) == ["t3_1"]
+    hostile = reads.content_rows(filled, "post", ["id; DROP TABLE posts"], Chosen())
+    with pytest.raises(UsageError, match="no column 'id; DROP"):
+        next(hostile)
+
+
+def test_an_export_being_read_does_not_hold_up_writers(filled: Store) -> None:
+    reading = reads.content_rows(filled, "post", ["id"], Chosen())
+    assert next(reading) == ("t3_1",)
+    write(filled, post("t3_9"))
+    assert [row[0] for row in reading] == ["t3_2", "t3_3"]
+
+
+def test_findings_and_untrusted_runs_are_kept(store: Store) -> None:
+    run_id = store.begin_run(command="import", target="x.zst", started_at=T0)
+    store.add_finding(run_id=run_id, severity="warning", what="a gap")
+    store.mark_untrusted(run_id, why="checksum")
+    store.mark_untrusted(run_id, why="again")
+    assert [(f.severity, f.what) for f in reads.findings(store, run_id)] == [("warning", "a gap")]
+    (run,) = reads.runs(store)
+    assert (run.untrusted, run.ended_at, run.exit_code) == ("checksum; again", None, None)
+
+
+def test_rules_of_a_community_read_as_a_table(store: Store) -> None:
+    rules = (Rule(short_name="be kind", applies_to="all"), Rule(short_name="no spam"))
+    write(store, Community(source="reddit", id="bugs", door=Door.LIVE, observed_at=T0, name="Bugs", rules=rules))
+    found = rows(store, "SELECT community, position, short_name, applies_to FROM rules ORDER BY position")
+    assert found == [("bugs", 1, "be kind", "all"), ("bugs", 2, "no spam", None)]
+
+
+def test_other_programs_find_search_and_foreign_keys(store: Store) -> None:
+    """Datasette looks for an FTS table whose `content` is the table, and for foreign keys."""
+    assert "content='posts'" in one(store, "SELECT sql FROM sqlite_master WHERE name = 'posts_fts'")
+    targets = {row[2] for row in rows(store, "PRAGMA foreign_key_list(media)")}
+    assert targets == {"posts", "comments", "blobs"}
+
+
+def test_no_read_scans_a_table_that_grows(filled: Store) -> None:
+    asked: list[tuple[str, Any]] = []
+    event.listen(filled.engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+    reads.checkpoint(filled, "reddit", "a")
+    reads.checkpoints(filled, "reddit", "a")
+    reads.known_ids(filled, "reddit", "post", ["t3_1"])
+    reads.stored_counts(filled, "reddit", "bugs")
+    reads.ledger(filled, "a", "{}", 1)
+    reads.pending_media(filled, source="reddit")
+    reads.runs(filled)
+    reads.findings(filled, 1)
+    with filled.reading_raw() as connection:
+        for sql, values in asked:
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+            scans = [
+                step for step in plan if step.startswith("SCAN") and "json_each" not in step and "runs" not in step
+            ]
+            assert scans == [], (sql, plan)
+
+
+@pytest.mark.parametrize(
+    ("sql", "index"),
+    [
+        (
+            "SELECT * FROM posts WHERE source = ? AND community = ? ORDER BY created_at DESC",
+            "ix_posts_community_created",
+        ),
+        ("SELECT * FROM posts WHERE source = ? AND community = ? ORDER BY score DESC", "ix_posts_community_score"),
+        ("SELECT * FROM posts WHERE source = ? AND author = ?", "ix_posts_author"),
+        ("SELECT * FROM comments WHERE source = ? AND post_id = ?", "ix_comments_post"),
+        ("SELECT * FROM comments WHERE source = ? AND parent_id = ?", "ix_comments_parent"),
+        ("SELECT * FROM comments WHERE source = ? AND author = ?", "ix_comments_author"),
+        (
+            "SELECT * FROM comments WHERE source = ? AND community = ? ORDER BY score DESC",
+            "ix_comments_community_score",
+        ),
+    ],
+)
+def test_the_reads_we_ship_have_their_index(store: Store, sql: str, index: str) -> None:
+    values = ("reddit", "x")[: sql.count("?")]
+    plan = [row[3] for row in rows(store, f"EXPLAIN QUERY PLAN {sql}", *values)]
+    assert any(index in step for step in plan)
+    assert not any("TEMP B-TREE" in step for step in plan)
+
+
+def test_search_with_filters_reaches_rows_through_the_index(filled: Store) -> None:
+    assert [hit.id for hit in search(filled, "community:bugs kind:post")] == ["t3_3", "t3_1"]
