@@ -77,6 +77,8 @@ class Client:
 
         With `sink`, the body of a 200 goes there and `Response.body` is empty. Raises AuthError, RateLimitedError,
         BlockedError, TransientRemoteError (retries used up) or RemoteError (retrying is no use)."""
+        if self._check_url is not None:
+            self._check_url(request.url)  # as written: joining would make an address of anything
         async with self._in_turn(request.serial):
             url = absolute(request.url, request.params, base=self._access.base_url)
             for _ in range(request.follow + 1):
