@@ -29,6 +29,10 @@ def body(entry: dict[str, Any]) -> bytes:
     return (REDDIT / entry["file"]).read_bytes()
 
 
+def body_json(entry: dict[str, Any]) -> Any:
+    return json.loads(body(entry))
+
+
 def response(entry: dict[str, Any], *, request: Request | None = None) -> Response:
     """The recorded answer to the recorded request, or to `request`."""
     date = entry["headers"].get("date")

@@ -5,7 +5,7 @@ the platform gave it, since it never equals what can be read (removed comments c
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -62,7 +62,7 @@ def walk_trees(community: str, *, options: SyncOptions) -> Stream:
             raise _first_failure(group)
         yield from _expand(pool, community=community, final=False)
     yield from _expand(pool, community=community, final=True)
-    yield from _conclude(threads)
+    yield from _conclude(threads, community=community)
 
 
 def _due(
@@ -119,9 +119,7 @@ def _round(asks: Sequence[Ask], *, pool: Pool, community: str) -> Stream:
     for thread in touched:
         if thread.failed is None:
             pool.take(thread)
-    done = [thread for thread in touched if thread.is_done]
-    if done:
-        yield _whole(done, community=community)
+    yield from _remember(touched, community=community)
 
 
 def _fetch(asks: Sequence[Ask]) -> Generator[Any, Any, list[Reading | HubbubError]]:
@@ -211,27 +209,27 @@ def _fail(ask: Ask, *, error: HubbubError) -> None:
             thread.failed = thread.failed or error
 
 
-def _whole(threads: Sequence[Thread], *, community: str) -> Page:
-    """The checkpoints of trees that are whole."""
+def _remember(threads: Iterable[Thread], *, community: str) -> Stream:
+    """A page with the checkpoints of those trees that have just become whole; none when there are none."""
+    whole = [thread for thread in threads if thread.is_done and not thread.remembered]
+    if not whole:
+        return
     notes = [
         f"{thread.post_id}: stopped asking for hidden comments, {thread.missing} are missing"
-        for thread in threads
+        for thread in whole
         if thread.cut
     ]
-    return Page(
-        checkpoints=tuple(
-            Checkpoint(
-                key=f"{community}/tree/{thread.post_id}",
-                state=msgspec.json.encode(_Remembered(thread.count)).decode(),
-            )
-            for thread in threads
-        ),
-        missing=sum(thread.missing for thread in threads),
-        note="; ".join(notes) or None,
-    )
+    checkpoints = []
+    for thread in whole:
+        thread.forget()
+        state = msgspec.json.encode(_Remembered(thread.count)).decode()
+        checkpoints.append(Checkpoint(key=f"{community}/tree/{thread.post_id}", state=state))
+    missing = sum(thread.missing for thread in whole)
+    yield Page(checkpoints=tuple(checkpoints), missing=missing, note="; ".join(notes) or None)
 
 
-def _conclude(threads: Sequence[Thread]) -> Stream:
+def _conclude(threads: Sequence[Thread], *, community: str) -> Stream:
+    yield from _remember(threads, community=community)
     failed = [thread for thread in threads if thread.failed is not None]
     gone = [thread for thread in failed if isinstance(thread.failed, UnavailableError)]
     if gone:

@@ -56,6 +56,7 @@ class Thread:
         self.requests_left = 30 + count // 20
         self.ids_left = 1_000 + 2 * count
         self.cut = False
+        self.remembered = False
         self.failed: HubbubError | None = None
         self._depths: dict[str, int] = {}
 
@@ -75,6 +76,11 @@ class Thread:
     def is_done(self) -> bool:
         """True when everything that could be asked for was answered."""
         return self.failed is None and not (self.stubs or self.continues or self.waiting)
+
+    def forget(self) -> None:
+        """Let go of the ids once the tree is whole and its checkpoint on its way."""
+        self.remembered = True
+        self.seen, self.settled, self._depths = set(), set(), {}
 
     def absorb(self, children: Iterable[Any], *, look: Look, out: Gathered, scrubbing: tuple[bool, bool]) -> int:
         """Map the comments of an answer that are new and note its stubs; returns how many comments were new."""

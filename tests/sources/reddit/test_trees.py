@@ -1,0 +1,277 @@
+"""Comment trees: all of them, with few requests, whatever fails on the way."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hubbub.errors import AuthError, HubbubError, RemoteError, TransientRemoteError, UnavailableError
+from hubbub.http.messages import Request, Response
+from hubbub.plugins.contracts import Page, SyncOptions
+from hubbub.records.models import Comment, Tombstone
+from hubbub.sources.reddit.answers import add_thing
+from hubbub.sources.reddit.comments import walk_trees
+from hubbub.sources.reddit.listings import gather, look_of
+from tests.shared import needs_shared
+from tests.sources.drive import NOW, Memory, Stop, answer, drive
+from tests.sources.reddit import recordings
+from tests.sources.reddit.forest import Forest, post_data
+
+OPTIONS = SyncOptions(started_at=NOW)
+
+
+def knowing(posts: list[dict[str, Any]]) -> Memory:
+    """A store that holds these posts, as a listing would have left them."""
+    memory = Memory()
+    response = answer(Request(url="/r/bugs/new", params=(("raw_json", "1"),)), b"{}")
+    for data in posts:
+        out = gather(response)
+        add_thing({"kind": "t3", "data": data}, look=look_of(response), out=out, dirty=False, entities=False)
+        memory.store(out.page())
+    return memory
+
+
+def read(forest: Forest, memory: Memory | None = None, **limits: Any) -> Memory:
+    memory = memory or knowing(list(forest.posts.values()))
+    return drive(walk_trees("bugs", options=OPTIONS), forest.respond, memory=memory, **limits)
+
+
+def comments(memory: Memory) -> set[str]:
+    return {i for i in memory.ids() if i.startswith("t1_")}
+
+
+def budget(forest: Forest) -> float:
+    """The most requests a sync may need, without the listing pages (the design's figure)."""
+    hidden = [max(0, post["num_comments"] - 500) for post in forest.posts.values()]
+    return 1.15 * (len(forest.posts) + sum(math.ceil(h / 100) for h in hidden)) + forest.continues
+
+
+def test_ordinary_posts_cost_about_one_request_each_and_miss_nothing() -> None:
+    forest = Forest()
+    for n in range(60):
+        forest.grow(f"p{n}x", comments=5 + n % 50, seed=n, dead=0.05)
+    memory = read(forest)
+    assert comments(memory) == forest.living()
+    assert memory.missing == len(forest.dead)
+    assert len(memory.requests) <= budget(forest)
+
+
+@pytest.mark.parametrize(("size", "bushy"), [(620, 0.4), (1_500, 0.3), (2_500, 0.7), (900, 0.02)])
+def test_a_giant_thread_is_read_whole_within_its_budget(size: int, bushy: float) -> None:
+    forest = Forest()
+    forest.grow("big", comments=size, seed=1, bushy=bushy, dead=0.02)
+    memory = read(forest)
+    assert comments(memory) == forest.living()
+    assert "t3_big" in {key.rsplit("/", 1)[-1] for key in memory.checkpoints}
+    assert len(memory.requests) <= budget(forest) + 12
+
+
+def test_leaves_of_many_posts_share_their_requests() -> None:
+    forest = Forest()
+    for n in range(20):
+        forest.grow(f"p{n}x", comments=30, seed=n, bushy=1.0)
+
+    def respond(request: Request) -> Response | HubbubError:
+        if request.route == "comments":
+            key = request.url.split("/")[2]
+            return answer(request, forest.thread(key, root="t3_" + key, order="old", limit=21))
+        return forest.respond(request)
+
+    memory = drive(walk_trees("bugs", options=OPTIONS), respond, memory=knowing(list(forest.posts.values())))
+    assert comments(memory) == forest.living()
+    assert len(memory.requests) == 20 + 2, "9 leaves of each of 20 posts make two hundreds"
+
+
+def test_a_tree_is_read_again_only_when_its_count_changed() -> None:
+    forest = Forest()
+    forest.grow("aaa", comments=12, seed=1, dead=0.5)
+    forest.grow("bbb", comments=7, seed=2)
+    memory = read(forest)
+    asked = len(memory.requests)
+    assert asked == 2 + bool(memory.missing)
+    read(forest, memory)
+    assert len(memory.requests) == asked, "dead leaves never cause another look"
+    forest.posts["bbb"]["num_comments"] = 8
+    memory.store(knowing([forest.posts["bbb"]]).pages[0])
+    read(forest, memory)
+    assert len(memory.requests) == asked + 1
+
+
+def test_posts_without_comments_are_not_asked_for() -> None:
+    assert drive(walk_trees("bugs", options=OPTIONS), Forest().respond, memory=knowing([post_data("a", comments=0)])).requests == []
+
+
+def test_a_post_that_fails_does_not_stop_the_others_and_is_asked_again_next_time() -> None:
+    forest = Forest()
+    for key in ("aaa", "bbb", "ccc", "ddd"):
+        forest.grow(key, comments=9, seed=1)
+    forest.failing["bbb"] = TransientRemoteError("connection lost")
+    memory = knowing(list(forest.posts.values()))
+    with pytest.raises(RemoteError, match="1 of 4 posts"):
+        read(forest, memory)
+    assert comments(memory) == {i for i in forest.living() if not i.startswith("t1_bbb")}
+    assert "bugs/tree/t3_bbb" not in memory.checkpoints
+    forest.failing.clear()
+    assert comments(read(forest, memory)) == forest.living()
+
+
+def test_a_post_that_is_gone_is_a_finding_not_a_failure() -> None:
+    forest = Forest()
+    for key in ("aaa", "bbb"):
+        forest.grow(key, comments=9, seed=1)
+    forest.failing["bbb"] = UnavailableError("not there")
+    memory = read(forest)
+    assert any("not there" in note for note in memory.notes)
+    assert comments(memory) == {i for i in forest.living() if i.startswith("t1_aaa")}
+
+
+def test_refused_credentials_end_the_walk_at_once() -> None:
+    forest = Forest()
+    for n in range(25):
+        forest.grow(f"p{n}x", comments=3, seed=n)
+    forest.failing["p3x"] = AuthError("revoked")
+    memory = knowing(list(forest.posts.values()))
+    with pytest.raises(AuthError):
+        read(forest, memory)
+    assert len(memory.requests) == 10
+    assert any(i.startswith("t1_p4x") for i in comments(memory)), "what came beside the refusal is kept"
+
+
+def test_a_damaged_body_is_asked_for_once_more() -> None:
+    forest = Forest()
+    forest.grow("aaa", comments=9, seed=1)
+    broken = [True]
+
+    def respond(request: Request) -> Response | HubbubError:
+        return answer(request, b'[{"kind":"Lis') if broken and broken.pop() else forest.respond(request)
+
+    memory = drive(walk_trees("bugs", options=OPTIONS), respond, memory=knowing(list(forest.posts.values())))
+    assert comments(memory) == forest.living()
+
+
+def test_ids_that_never_come_are_counted_and_not_asked_for_again() -> None:
+    forest = Forest()
+    forest.grow("aaa", comments=8, seed=1, bushy=1.0)
+    forest.dead = {"aaa00003", "aaa00005"}
+    memory = read(forest)
+    assert memory.missing == 2
+    assert len(memory.requests) == 2
+
+
+def test_a_more_that_never_ends_is_cut_and_noted() -> None:
+    forest = Forest()
+    forest.grow("aaa", comments=2, seed=1)
+    counter = iter(range(10**6))
+
+    def respond(request: Request) -> Response | HubbubError:
+        if request.route != "morechildren":
+            thread = forest.thread("aaa", root="t3_aaa", order="old")
+            stub = {"count": 9, "id": "zz", "parent_id": "t3_aaa", "depth": 0, "children": ["zz"]}
+            thread[1]["data"]["children"].append({"kind": "more", "data": stub})
+            return answer(request, thread)
+        fresh = {**forest.comments["aaa00000"], "id": f"n{next(counter)}"}
+        stub = {"count": 9, "id": "x", "parent_id": "t3_aaa", "depth": 0, "children": [f"m{next(counter)}"]}
+        things = [{"kind": "t1", "data": fresh}, {"kind": "more", "data": stub}]
+        return answer(request, {"json": {"errors": [], "data": {"things": things}}})
+
+    memory = drive(walk_trees("bugs", options=OPTIONS), respond, memory=knowing(list(forest.posts.values())))
+    assert len(memory.requests) < 50
+    assert any("stopped asking" in note for note in memory.notes)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    sizes=st.lists(st.integers(0, 160), min_size=1, max_size=14),
+    seed=st.integers(0, 99),
+    limit=st.integers(3, 60),
+    kill=st.integers(0, 30),
+)
+def test_killed_at_any_page_and_begun_again_it_reads_every_living_comment(
+    sizes: list[int], seed: int, limit: int, kill: int
+) -> None:
+    forest = Forest()
+    for n, size in enumerate(sizes):
+        forest.grow(f"p{n}x", comments=size, seed=seed, bushy=0.3, dead=0.1)
+
+    def respond(request: Request) -> Response | HubbubError:
+        if request.route == "comments":
+            key = request.url.split("/")[2]
+            order = dict(request.params)["sort"]
+            return answer(request, forest.thread(key, root="t3_" + key, order=order, limit=limit))
+        return forest.respond(request)
+
+    memory = knowing(list(forest.posts.values()))
+    try:
+        drive(walk_trees("bugs", options=OPTIONS), respond, memory=memory, kill_after=kill)
+    except Stop:
+        drive(walk_trees("bugs", options=OPTIONS), respond, memory=memory)
+    assert comments(memory) == forest.living()
+
+
+SESSIONS = sorted({entry["session"] for entry in recordings.of_kind("session")})
+
+
+@needs_shared
+@pytest.mark.parametrize("name", SESSIONS)
+def test_a_recorded_session_ends_in_the_comments_praw_found(name: str) -> None:
+    entries = [e for e in recordings.of_kind("session") if e["session"] == name and e["status"] == 200]
+    union: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        for kind, data in recordings.things(recordings.body_json(entry)):
+            if kind == "t1":
+                union.setdefault(data["id"], {**data, "replies": ""})
+    children: dict[str, list[str]] = {}
+    for key, data in union.items():
+        children.setdefault(data["parent_id"], []).append(key)
+    first = entries[0]
+    post = recordings.body_json(first)[0]["data"]["children"][0]["data"]
+
+    def under(ids: list[str]) -> list[dict[str, Any]]:
+        found, waiting = [], [i for i in ids if i in union]
+        while waiting:
+            key = waiting.pop(0)
+            found.append({"kind": "t1", "data": union[key]})
+            waiting.extend(children.get("t1_" + key, ()))
+        return found
+
+    def respond(request: Request) -> Response:
+        asked_params = dict(request.params)
+        if not first["raw_json"]:
+            request = msgspec.structs.replace(request, params=())
+        if request.route == "comments":
+            return recordings.response(first, request=request)
+        if request.route == "branch":
+            root = request.url.rsplit("/", 1)[-1]
+            exact = [e for e in entries if e["path"].removesuffix(".json").rstrip("/").endswith("/_/" + root)]
+            if exact:
+                return recordings.response(exact[0], request=request)
+            flat = {"kind": "Listing", "data": {"after": None, "children": under([root])}}
+            return answer(request, [recordings.body_json(first)[0], flat])
+        if request.route == "info":
+            asked = [i[3:] for i in asked_params["id"].split(",")]
+            found = [{"kind": "t1", "data": union[i]} for i in asked if i in union]
+            return answer(request, {"kind": "Listing", "data": {"after": None, "children": found}})
+        things = under(dict(request.form)["children"].split(","))
+        return answer(request, {"json": {"errors": [], "data": {"things": things}}})
+
+    community = post["subreddit"].casefold()
+    memory = drive(walk_trees(community, options=OPTIONS), respond, memory=knowing([post]))
+    assert comments(memory) == {"t1_" + key for key in union}
+    for record in memory.records.values():
+        if isinstance(record, Comment | Tombstone) and record.kind == "comment":
+            assert record.parent_id == union[record.id[3:]]["parent_id"]
+    assert not memory.rejected
+
+
+def test_checkpoints_of_trees_come_only_after_their_comments() -> None:
+    forest = Forest()
+    forest.grow("aaa", comments=700, seed=3)
+    memory = read(forest)
+    last = max(n for n, page in enumerate(memory.pages) if any(isinstance(r, Comment) for r in page.records))
+    claims = [n for n, page in enumerate(memory.pages) if isinstance(page, Page) and page.checkpoints]
+    assert min(claims) >= last
