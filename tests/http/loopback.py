@@ -59,7 +59,8 @@ class Server:
     async def end(self) -> None:
         for writer in self._open.values():
             writer.close()
-        await asyncio.gather(*self._open, *(writer.wait_closed() for writer in self._open.values()))
+        closing = (writer.wait_closed() for writer in self._open.values())
+        await asyncio.gather(*self._open, *closing, return_exceptions=True)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
