@@ -103,7 +103,7 @@ def _post(
         locked=dice.random() < 0.02,
         edited_at=_later(dice, created_at, mean_s=7200) if dice.random() < 0.08 else NEVER,
     )
-    post.pinned = position == world.size.posts - 3
+    post.pinned = position == world.size.posts - 5
     if not post.pinned:
         _befall(post, dice, fate=_FATES.get(position % 50, ""))
     return post
@@ -128,7 +128,8 @@ def _repost(posts: list[Post], dice: Random) -> None:
     for post in posts:
         if post.kind == "image":
             if earlier and dice.random() < 0.04:
-                post.picture_of = dice.choice(earlier).number
+                first = dice.choice(earlier)
+                post.picture_of, post.taxon = first.number, first.taxon
             else:
                 earlier.append(post)
 

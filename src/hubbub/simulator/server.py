@@ -69,9 +69,9 @@ def serve(options: Options) -> None:
     app, listening = build(options), _listen(options)
     app.base_url = _address(listening)
     server = _server(app)
-    sys.stdout.write(json.dumps(ready(app)) + "\n")
-    sys.stdout.flush()
     with listening, _stopping(server, app):
+        sys.stdout.write(json.dumps(ready(app)) + "\n")
+        sys.stdout.flush()
         asyncio.run(server.serve(sockets=[listening]))
 
 

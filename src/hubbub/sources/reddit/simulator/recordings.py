@@ -18,7 +18,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     order: int
     method: str
     path: str
-    """Normalised: lower case, without a last slash, .json or the community of a thread."""
+    """As `normal` makes it."""
     parameters: dict[str, str]
     """Query and form together."""
     status: int
@@ -51,13 +51,13 @@ class _Row(msgspec.Struct, kw_only=True):
 
 
 def normal(path: str) -> str:
-    """A path as it is compared: spelling does not matter, nor the community a thread is asked under."""
+    """A path as it is compared: spelling does not matter, nor a thread's community and title."""
     plain = path.casefold().rstrip("/").removesuffix(".json").rstrip("/")
     parts = plain.split("/")
     if parts[1:2] == ["r"] and parts[3:4] == ["comments"] and len(parts) > 4:
         parts = ["", *parts[3:]]
-    if parts[1:2] == ["comments"] and len(parts) == 4:
-        parts = parts[:3]
+    if parts[1:2] == ["comments"] and len(parts) > 3:
+        parts = [*parts[:3], "_", *parts[4:]] if len(parts) > 4 else parts[:3]
     return "/".join(parts) or "/"
 
 

@@ -97,6 +97,9 @@ class Replay:
         if route == "info":
             names = ask.value("id").split(",")[:100]
             return listing([thing for name in names if (thing := self._thing(name)) is not None])
+        if route == "thread_focus" and (found.get("comment") or "") in self.pool.comments:
+            post = self._thing(f"t3_{found.get('post')}")
+            return [listing([post] if post else []), listing([self._nested(str(found.get("comment")))])]
         return self._place(route, posts, ask=ask) if posts else None
 
     def _place(self, route: str, posts: list[dict[str, Any]], *, ask: Ask) -> Any:
@@ -113,6 +116,10 @@ class Replay:
         kind, _, name = fullname.partition("_")
         data = {"t1": self.pool.comments, "t3": self.pool.posts}.get(kind, {}).get(name)
         return None if data is None else {"kind": kind, "data": data}
+
+    def _nested(self, name: str) -> dict[str, Any]:
+        below = [self._nested(reply) for reply in self.pool.replies.get(f"t1_{name}", [])]
+        return {"kind": "t1", "data": self.pool.comments[name] | ({"replies": listing(below)} if below else {})}
 
     def _unfold(self, asked: list[str]) -> list[dict[str, Any]]:
         """The comments asked for and what is known below them, 100 at most; the rest waits behind `more` objects."""
