@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import os
 import tracemalloc
@@ -10,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hubbub.errors import InputError, TruncatedInputError
-from hubbub.pipeline.archive import LONGEST_LINE, LineChunk, LongLine, Position, open_archive
+from hubbub.pipeline.archive import LONGEST_LINE, LineChunk, LongLine, Position, _Splitter, open_archive
+from hubbub.pipeline.archive_frames import Piece
 from hubbub.pipeline.archive_kinds import Shape
 from tests.pipeline.load.cases import ARCHIVES, PACKERS, line, long_line, posts, record, squeeze, stored_cases, zeros
 from tests.shared import needs_shared
@@ -217,6 +221,27 @@ def test_numbers_of_lines_count_blank_and_long_ones(tmp_path: Path) -> None:
     _, chunks, _ = read(path)
     numbered = {text: chunk.first_line + at for chunk in chunks for at, text in enumerate(chunk.lines) if text.strip()}
     assert numbered == {b'{"a":1}': 1, b'{"b":1}': 5, b'{"c":1}': 3_000_006}
+
+
+@given(
+    text=st.lists(st.sampled_from([b"\n", b"\r\n", b"{}", b'{"a":1}', b" ", b"\xc2\x85", b"\xe2\x80\xa8", b"x"])),
+    sizes=st.lists(st.integers(1, 9), min_size=1),
+)
+def test_lines_do_not_depend_on_the_pieces_they_come_in(text: list[bytes], sizes: list[int]) -> None:
+    whole_text = b"".join(text)
+    splitter, at, chunks = _Splitter(Position(), b"\n"), 0, []
+    for size in itertools.cycle(sizes):
+        if at >= len(whole_text):
+            break
+        chunks += splitter.take(Piece(whole_text[at : at + size], at, 0, 0))
+        at += size
+    chunks += splitter.rest(cut=False)
+    numbered = {chunk.first_line + n: line for chunk in chunks for n, line in enumerate(chunk.lines) if line.strip()}
+    assert numbered == {n: line for n, line in enumerate(whole_text.split(b"\n"), 1) if line.strip()}
+    for chunk in chunks:
+        ended = chunk.end.offset < len(whole_text) or whole_text.endswith(b"\n")
+        assert whole_text[: chunk.end.offset].count(b"\n") + (not ended) == chunk.end.lines
+    assert not chunks or chunks[-1].end.offset == len(whole_text)
 
 
 def test_memory_does_not_grow_with_what_is_unpacked(tmp_path: Path) -> None:

@@ -85,3 +85,24 @@ def test_an_import_that_is_interrupted_keeps_what_it_has_and_goes_on(ground: Gro
         report = load(ground.dump, into=store)
         assert report.details["files"][0].resumed_at > 0
         assert digest(store) == ground.wanted
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("where", ["after", "inside"])
+@pytest.mark.parametrize("number", range(1, 25))
+def test_an_import_killed_at_any_batch_goes_on_inside_the_file(
+    where: str, number: int, *, ground: Ground, load: Load
+) -> None:
+    assert ground.until(where, number).returncode == -signal.SIGKILL
+    with open_store(ground.database) as store:
+        load(ground.dump, into=store)
+        assert digest(store) == ground.wanted
+
+
+@pytest.mark.soak
+def test_an_import_that_is_killed_again_and_again_ends_with_the_same_store(ground: Ground) -> None:
+    ends = [ground.until("inside" if turn % 2 else "after", 3).returncode for turn in range(40)]
+    assert ends[0] == -signal.SIGKILL
+    assert ends[-1] == ExitCode.OK
+    with open_store(ground.database) as store:
+        assert digest(store) == ground.wanted
