@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hubbub.records.models import Door, MediaItem, Reason, User
+from hubbub.records.models import Door, MediaItem, Reason, Rejected, User
 from hubbub.store import reads
 from hubbub.store.engine import Store
 from hubbub.store.search.find import search
@@ -53,7 +53,12 @@ def test_an_erased_post_leaves_its_word_in_no_table(store: Store) -> None:
     _secret_post(store)
     held = {"posts", "comments", "media", "labels", "revisions", "users", "posts_fts_data", "comments_fts_data"}
     assert held <= set(everywhere(store))
+    aside = Rejected(
+        reason="odd", raw=SECRET.encode(), source="reddit", door=Door.DUMP, where="x", kind="comment", id="t1_a"
+    )
+    write(store, rejected=[aside])
     write(store, gone("post", "t3_a", at=T0 + 3 * HOUR), gone("comment", "t1_a"))
+    assert reads.quarantined(store) == []
     assert set(everywhere(store)) <= {"posts_fts_data", "comments_fts_data"}
     store.end_run(run_id, exit_code=0, summary={}, ended_at=T0)
     assert everywhere(store) == []

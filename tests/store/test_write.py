@@ -93,6 +93,8 @@ def test_a_failing_batch_leaves_nothing_behind(store: Store, monkeypatch: pytest
         (post("t3_bad", comment_count=-1), "comment_count is negative"),
         (post("t3_bad", upvote_ratio=1.5), "upvote_ratio is not within"),
         (comment(""), "source or id is empty"),
+        (comment("t1_bad", media=(MediaItem(kind="image", url="u", width=2**70),)), "the database refused it"),
+        (LinkListing(source="x", link="post_topics", owner="1", members=("",), observed_at=T0, complete=True), "empty"),
         (comment("t1_bad", at=clock.now() + 2 * 86_400), "in the future"),
         (gone("post", "t3_bad", at=clock.now() + 2 * 86_400), "in the future"),
         (comment("t1_bad", at=0), "no time"),
@@ -140,9 +142,11 @@ def test_media_rows_follow_the_content_and_keep_what_is_known_of_an_address(stor
     write(store, post(media=(one_, two, poll, failed), score=5))
     states = "SELECT position, url, state FROM media ORDER BY position"
     assert [row[2] for row in rows(store, states)] == ["pending", "pending", "refused", "refused"]
-    assert set_media_state(store, reads.pending_media(store)[1].n, state="gone", reason="404")
+    second = reads.pending_media(store)[1].n
+    assert set_media_state(store, second, state="gone", reason="404")
     write(store, post(at=T0 + 5, media=(two, three), score=5))
     assert rows(store, states) == [(0, "https://i/2.jpg", "gone"), (1, "https://i/3.jpg", "pending")]
+    assert one(store, "SELECT n FROM media WHERE position = 0") == second
     assert [item.url for item in reads.pending_media(store, min_score=5, community="bugs")] == ["https://i/3.jpg"]
     assert reads.pending_media(store, min_score=6) == []
     assert reads.pending_media(store, min_comments=0) == []

@@ -166,7 +166,7 @@ class Store:
         try:
             return self._write(batch)
         except upsert.UNSTORABLE as err:
-            cleaned = upsert.without_unstorable(batch)
+            cleaned = self._without_unstorable(batch)
             if cleaned is None:
                 raise explain(err, self.path) from err
             return self._write(cleaned)
@@ -174,6 +174,14 @@ class Store:
     def _write(self, batch: Batch) -> Tally:
         with self.transaction() as connection:
             return upsert.write_batch(connection, batch, now=clock.now(), search_later=self.search_later)
+
+    def _without_unstorable(self, batch: Batch) -> Batch | None:
+        with self.exclusive() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                return upsert.without_unstorable(connection, batch, now=clock.now())
+            finally:
+                connection.execute("ROLLBACK")
 
     def begin_run(self, *, command: str, target: str, started_at: int) -> int:
         """Record that a command that writes has begun; returns the run's number."""

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hubbub.errors import HubbubError, LockedError, StorageError
 
-_REPAIR = "keep the file, copy it aside, then run `hubbub db check`; a backup beside it ends in .bak"
+_REPAIR = "keep the damaged file; go on from a backup (beside it, ending in .bak) or collect into a new --home"
 
 _MEANINGS: tuple[tuple[str, str, str | None], ...] = (
     ("not a database", "{path} is not a hubbub store: the file is no SQLite database", None),

@@ -1,4 +1,4 @@
-"""Past numbers and texts: written as commutative registers, wiped with their record."""
+"""Past numbers and texts: written as commutative registers, wiped with their record (what was set aside of it, too)."""
 
 # ruff: noqa: S608 - table and column names come from tables.py, every value is bound
 
@@ -41,9 +41,11 @@ def append(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
 def _wipe(connection: sqlite3.Connection, change: Change) -> None:
     key = (change.key[0], change.kind, change.key[1])
     where = "source = ? AND kind = ? AND id = ?"
+    connection.execute(f"DELETE FROM quarantine WHERE {where}", key)
     if _erased(change):
         connection.execute(f"DELETE FROM observations WHERE {where}", key)
         connection.execute(f"DELETE FROM revisions WHERE {where}", key)
+        connection.execute(f"DELETE FROM past_authors WHERE {where}", key)
         return
     to = change.kept.wiped_to
     connection.execute(f"DELETE FROM observations WHERE {where} AND observed_at <= ?", (*key, to))

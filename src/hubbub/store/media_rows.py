@@ -12,9 +12,9 @@ from hubbub.records.models import MediaItem
 from hubbub.store.content import Change
 
 _INSERT = (
-    "INSERT INTO media (source, {n}, {id}, position, kind, url, fallback_url, media_id, width, height, caption,"
+    "INSERT INTO media (n, source, {n}, {id}, position, kind, url, fallback_url, media_id, width, height, caption,"
     " state, reason, tries, blob, changed_at)"
-    " SELECT source, n, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM {table} WHERE source = ? AND id = ?"
+    " SELECT ?, source, n, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM {table} WHERE source = ? AND id = ?"
 )
 _COLUMNS = {"post": ("post_n", "post_id", "posts"), "comment": ("comment_n", "comment_id", "comments")}
 
@@ -41,17 +41,22 @@ def _replace(
 ) -> None:
     n_column, id_column, table = _COLUMNS[change.kind]
     states: dict[str, tuple[Any, ...]] = {}
+    numbers: dict[str, int] = {}
     if had:
         rows = connection.execute(
-            f"SELECT url, state, reason, tries, blob, changed_at FROM media WHERE {n_column} = ? AND url IS NOT NULL",
+            f"SELECT n, url, state, reason, tries, blob, changed_at FROM media"
+            f" WHERE {n_column} = ? AND url IS NOT NULL",
             (change.n,),
         )
-        states = {url: tuple(state) for url, *state in rows}
+        for n, url, *state in rows:
+            states[url], numbers[url] = tuple(state), n
         connection.execute(f"DELETE FROM media WHERE {n_column} = ?", (change.n,))
     connection.executemany(
         _INSERT.format(n=n_column, id=id_column, table=table),
         [
             (
+                # A download that is under way still finds its row.
+                numbers.pop(item.url or "", None),
                 position,
                 item.kind,
                 item.url,

@@ -87,6 +87,7 @@ def bury(connection: sqlite3.Connection, stones: Sequence[Tombstone], *, run_id:
             for change in theirs.values():
                 content.erase_author(change)
             changes.extend(theirs.values())
+        connection.execute("DELETE FROM past_authors WHERE source = ? AND author = ?", (stone.source, digest))
     return changes
 
 

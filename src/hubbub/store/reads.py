@@ -92,11 +92,7 @@ def stored_counts(store: Store, source: str, community: str) -> list[StoredCount
     stored = (
         select(func.count())
         .select_from(comments)
-        .where(
-            comments.c.source == posts.c.source,
-            comments.c.post_id == posts.c.id,
-            comments.c.observed_at.is_not(None),
-        )
+        .where(comments.c.source == posts.c.source, comments.c.post_id == posts.c.id)
         .scalar_subquery()
     )
     query = (

@@ -111,8 +111,11 @@ CODECS: dict[str, Codec] = {kind: Codec(kind) for kind in RECORDS}
 
 def storable(record: Any) -> str | None:
     """Why a record cannot be stored, naming the field; None when it can. Only asked after the database refused."""
-    if not getattr(record, "source", "") or getattr(record, "id", "x") == "":
+    names = (record.source, *(getattr(record, name, "x") for name in ("id", "owner")), *getattr(record, "members", ()))
+    if "" in names:
         return "source or id is empty"
+    if any("\x00" in name for name in names):
+        return "id holds a NUL character"
     for field in record.__struct_fields__:
         wrong = _wrong_value(field, getattr(record, field))
         if wrong is not None:

@@ -12,7 +12,8 @@ from hubbub.errors import StorageError
 APPLICATION_ID = 0x68756262
 """Written into the file's header: "hubb"."""
 
-_CACHE_KIB = 64 * 1024
+_WRITER_CACHE_KIB = 64 * 1024
+_READER_CACHE_KIB = 8 * 1024
 
 
 def connect(path: Path, *, read_only: bool = False, busy_timeout_s: float = 15.0) -> sqlite3.Connection:
@@ -27,7 +28,7 @@ def connect(path: Path, *, read_only: bool = False, busy_timeout_s: float = 15.0
         timeout=busy_timeout_s,
     )
     try:
-        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB if read_only else _WRITER_CACHE_KIB}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
         if read_only:

@@ -290,6 +290,7 @@ past_authors = Table(
     Column("author", Text, primary_key=True),
     Column("kind", Text, CheckConstraint("kind IN ('post', 'comment')"), primary_key=True),
     Column("id", Text, primary_key=True),
+    Index("ix_past_authors_record", "source", "kind", "id"),
 )
 """Digests of names a record was once seen under and no longer shows: what a tombstone of that person still reaches."""
 

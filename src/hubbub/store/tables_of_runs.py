@@ -50,6 +50,7 @@ quarantine = Table(
     Column("cut", Integer, nullable=False, server_default="0"),
     Column("at", INT, nullable=False),
     Index("ix_quarantine_run", "run_id"),
+    Index("ix_quarantine_record", "source", "id"),
 )
 
 findings = Table(

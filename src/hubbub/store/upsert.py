@@ -50,14 +50,31 @@ def write_batch(connection: sqlite3.Connection, batch: Batch, *, now: int, searc
     return tally
 
 
-def without_unstorable(batch: Batch) -> Batch | None:
-    """The batch with the records the database refuses moved to its rejected ones; None when there are none."""
+def without_unstorable(connection: sqlite3.Connection, batch: Batch, *, now: int) -> Batch | None:
+    """The batch with the records the database refuses moved to its rejected ones; None when there are none.
+
+    Asks the records first; where they look well, tries them one by one inside the open transaction (which the caller
+    rolls back)."""
     reasons = [(record, storable(record)) for record in batch.records]
+    if all(reason is None for _, reason in reasons):
+        reasons = [(record, _refusal(connection, record, batch=batch, now=now)) for record in batch.records]
     bad = [_reject(record, reason) for record, reason in reasons if reason is not None]
     if not bad:
         return None
     good = tuple(record for record, reason in reasons if reason is None)
     return msgspec.structs.replace(batch, records=good, rejected=(*batch.rejected, *bad))
+
+
+def _refusal(connection: sqlite3.Connection, record: Record, *, batch: Batch, now: int) -> str | None:
+    alone = Batch(run_id=batch.run_id, source=batch.source, stream=batch.stream, records=(record,))
+    connection.execute("SAVEPOINT trial")
+    try:
+        write_batch(connection, alone, now=now, search_later=True)
+    except UNSTORABLE as err:
+        connection.execute("ROLLBACK TO trial")
+        return f"the database refused it: {err}"
+    connection.execute("RELEASE trial")
+    return None
 
 
 class _Sorted(msgspec.Struct):

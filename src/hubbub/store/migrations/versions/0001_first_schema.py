@@ -183,6 +183,7 @@ def upgrade() -> None:
         text("source", key=True), text("author", key=True),
         text("kind", check="kind IN ('post', 'comment')", key=True), text("id", key=True),
     )
+    op.create_index("ix_past_authors_record", "past_authors", ["source", "kind", "id"])
     op.create_table(
         "post_makers",
         text("source", key=True), text("owner", key=True), text("member", check="member <> ''", key=True),
@@ -232,6 +233,7 @@ def upgrade() -> None:
         text("place", null=False), text("kind"), text("id"), text("reason", null=False), binary("raw", null=False),
         big("raw_bytes", null=False), integer("cut", null=False, default="0"), big("at", null=False),
     )
+    op.create_index("ix_quarantine_record", "quarantine", ["source", "id"])
     op.create_index("ix_quarantine_run", "quarantine", ["run_id"])
     op.create_table(
         "revisions",
