@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from PIL import Image
 
-from hubbub.simulator.world import HORIZON
+from hubbub.simulator.things import HORIZON
 from hubbub.sources.reddit.simulator.view import comment_id, post_id
 from tests.simulator.conftest import AGENT, COMMUNITY, Door, basic, door
 

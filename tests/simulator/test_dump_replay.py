@@ -12,7 +12,8 @@ from backports import zstd
 from hubbub.errors import ConfigError
 from hubbub.plugins.registry import load
 from hubbub.simulator.server import build
-from hubbub.simulator.world import HORIZON, Size, World
+from hubbub.simulator.things import HORIZON, Size
+from hubbub.simulator.world import World
 from tests.shared import DATA, needs_shared
 from tests.simulator.conftest import COMMUNITY, Door, basic, door, options
 

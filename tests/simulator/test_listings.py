@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hubbub.simulator.faults import Clock, Scenario
-from hubbub.simulator.world import HORIZON, Post
+from hubbub.simulator.things import HORIZON, Post
 from hubbub.sources.reddit.simulator.view import post_id
 from tests.simulator.conftest import COMMUNITY, Door, door
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hubbub.simulator.world import HORIZON, Comment, Post
+from hubbub.simulator.things import HORIZON, Comment, Post
 from hubbub.sources.reddit.simulator.view import View, comment_id, post_id
 from tests.simulator.conftest import COMMUNITY, Door
 

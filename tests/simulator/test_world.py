@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from hubbub.simulator.taxa import TAXA
-from hubbub.simulator.world import HORIZON, Post, Size, World, text_of, title_of
+from hubbub.simulator.things import HORIZON, Post, Size
+from hubbub.simulator.world import World, text_of, title_of
 from tests.simulator.conftest import COMMUNITY, door
 
 SMALL = Size(posts=40, comments=600)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from random import Random
 
-from hubbub.simulator import taxa
-from hubbub.simulator.world import (
+from hubbub.simulator import talk, taxa
+from hubbub.simulator.things import (
     AUTOMATON,
     HORIZON,
     MODERATORS,
@@ -16,9 +16,9 @@ from hubbub.simulator.world import (
     STRIDE,
     Comment,
     Community,
+    Ground,
     Person,
     Post,
-    World,
 )
 
 _QUIET_S = 7200
@@ -34,20 +34,20 @@ _FATES = {4: "deleted", 9: "removed", 15: "held", 22: "staff", 30: "gone", 37: "
 """What befalls every 50th post; fixed places, so that small worlds have each of them too."""
 
 
-def grow(world: World, name: str) -> Community:
+def grow(ground: Ground, name: str) -> Community:
     """All that ever happens in the community of that name: exactly the world's number of posts and comments."""
-    dice = world.dice("community", name)
-    position = world.names.index(name)
+    dice = ground.dice("community", name)
+    position = ground.names.index(name)
     choice = taxa.of_groups("spider") if "spider" in name.casefold() else taxa.of_groups()
-    count = world.size.posts
+    count = ground.size.posts
     times = sorted(int(HORIZON - SPAN_S + dice.random() * (SPAN_S - _QUIET_S)) for _ in range(count))
     numbers = _numbers(times, first=_FIRST_POST, per_s=_POSTS_PER_S, position=position)
     posts = [
-        _post(world, dice, name=name, position=i, number=numbers[i], created_at=times[i], choice=choice)
+        _post(ground, dice, name=name, position=i, number=numbers[i], created_at=times[i], choice=choice)
         for i in range(count)
     ]
     _repost(posts, dice)
-    comments = _talk(world, dice, posts=posts, position=position)
+    comments = _talk(ground, dice, posts=posts, position=position)
     return Community(
         name=name,
         position=position,
@@ -74,24 +74,24 @@ def _later(dice: Random, created_at: int, *, mean_s: float) -> int:
     return min(created_at + 60 + int(dice.expovariate(1 / mean_s)), HORIZON - 3600)
 
 
-def _author(world: World, dice: Random, *, at: int) -> Person:
-    people = world.people
-    found = people[MODERATORS[0] + int((len(people) - 1) * dice.random() ** 2.2)]
+def _author(ground: Ground, dice: Random, *, at: int) -> Person:
+    everyone = ground.people
+    found = everyone[MODERATORS[0] + int((len(everyone) - 1) * dice.random() ** 2.2)]
     # Nobody writes after the account is gone or suspended.
     while found.fate in ("gone", "suspended") and found.fate_at <= at:
-        found = people[1 + dice.randrange(len(people) - 1)]
+        found = everyone[1 + dice.randrange(len(everyone) - 1)]
     return found
 
 
 def _post(
-    world: World, dice: Random, *, name: str, position: int, number: int, created_at: int, choice: Sequence[int]
+    ground: Ground, dice: Random, *, name: str, position: int, number: int, created_at: int, choice: Sequence[int]
 ) -> Post:
     kind = dice.choices(_KINDS, _KIND_WEIGHTS)[0]
     post = Post(
         number=number,
         position=position,
         community=name,
-        author=_author(world, dice, at=created_at),
+        author=_author(ground, dice, at=created_at),
         created_at=created_at,
         kind=kind,
         taxon=dice.choice(choice),
@@ -103,7 +103,7 @@ def _post(
         locked=dice.random() < 0.02,
         edited_at=_later(dice, created_at, mean_s=7200) if dice.random() < 0.08 else NEVER,
     )
-    post.pinned = position == world.size.posts - 5
+    post.pinned = position == ground.size.posts - 5
     if not post.pinned:
         _befall(post, dice, fate=_FATES.get(position % 50, ""))
     return post
@@ -134,8 +134,8 @@ def _repost(posts: list[Post], dice: Random) -> None:
                 earlier.append(post)
 
 
-def _talk(world: World, dice: Random, *, posts: list[Post], position: int) -> list[Comment]:
-    total = world.size.comments
+def _talk(ground: Ground, dice: Random, *, posts: list[Post], position: int) -> list[Comment]:
+    total = ground.size.comments
     if not posts:
         return []
     weights = [min(40.0, dice.lognormvariate(0, 1.35)) for _ in posts]
@@ -146,7 +146,7 @@ def _talk(world: World, dice: Random, *, posts: list[Post], position: int) -> li
     chains = {i for i in range(len(posts)) if dice.random() < 0.03} | set(by_count[1:3])
     made: list[Comment] = []
     for i, post in enumerate(posts):
-        _answer(world, dice, post=post, count=counts[i], chain=i in chains)
+        _answer(ground, dice, post=post, count=counts[i], chain=i in chains)
         made.extend(post.comments)
     made.sort(key=lambda c: c.created_at)
     numbers = _numbers([c.created_at for c in made], first=_FIRST_COMMENT, per_s=_COMMENTS_PER_S, position=position)
@@ -155,7 +155,7 @@ def _talk(world: World, dice: Random, *, posts: list[Post], position: int) -> li
     return made
 
 
-def _answer(world: World, dice: Random, *, post: Post, count: int, chain: bool) -> None:
+def _answer(ground: Ground, dice: Random, *, post: Post, count: int, chain: bool) -> None:
     room = HORIZON - _QUIET_S - post.created_at
     delays = (dice.lognormvariate(math.log(10_800), 1.3) for _ in range(count))
     times = sorted(post.created_at + 1 + int(d if d < room - 1 else dice.random() ** 2 * (room - 1)) for d in delays)
@@ -163,11 +163,11 @@ def _answer(world: World, dice: Random, *, post: Post, count: int, chain: bool) 
     for i, at in enumerate(times):
         if i == 0 and bot:
             post.comments.append(
-                _comment(dice, post=post, parent=None, author=world.people[AUTOMATON], at=at, pinned=True)
+                _comment(dice, post=post, parent=None, author=ground.people[AUTOMATON], at=at, pinned=True)
             )
             continue
         parent = _parent(dice, post.comments, chain=chain)
-        author = post.author if dice.random() < 0.15 and post.author.fate == "plain" else _author(world, dice, at=at)
+        author = post.author if dice.random() < 0.15 and post.author.fate == "plain" else _author(ground, dice, at=at)
         post.comments.append(_comment(dice, post=post, parent=parent, author=author, at=at, pinned=False))
         if parent is not None:
             parent.replies.append(post.comments[-1])
@@ -217,3 +217,25 @@ def _claim(dice: Random, *, post: Post, depth: int) -> int | None:
         return post.taxon
     kin = [i for i in taxa.of_groups(taxa.TAXA[post.taxon].group) if i != post.taxon]
     return dice.choice(kin)
+
+
+def people(seed: int) -> tuple[Person, ...]:
+    """All accounts of a world."""
+    dice = Random(f"{seed}/people")  # noqa: S311 - plausible talk, no secrets
+    made: list[Person] = []
+    names = {"automoderator"}
+    for position in range(600):
+        name = "AutoModerator" if position == AUTOMATON else talk.name(dice)
+        while position and name.casefold() in names:
+            name = (talk.name(dice)[:16] + str(dice.randrange(1000)))[:20]
+        names.add(name.casefold())
+        fate, fate_at = "plain", NEVER
+        if position > max(MODERATORS):
+            fate = {5: "gone", 17: "suspended", 23: "hidden"}.get(position % 29, "plain")
+            fate_at = HORIZON - dice.randrange(3600, SPAN_S // 2)
+        created_at = HORIZON - SPAN_S - dice.randrange(86_400, 10 * 365 * 86_400)
+        number = 10_000_000 + position * 7919 + seed % 1000
+        made.append(
+            Person(position=position, name=name, number=number, created_at=created_at, fate=fate, fate_at=fate_at)
+        )
+    return tuple(made)

@@ -21,7 +21,8 @@ from hubbub.simulator.app import Application
 from hubbub.simulator.clock import VirtualClock
 from hubbub.simulator.exchange import Platform, PlatformRoutes
 from hubbub.simulator.faults import Scenario, load_scenario
-from hubbub.simulator.world import COMMUNITIES, Size, World
+from hubbub.simulator.things import COMMUNITIES, Size
+from hubbub.simulator.world import World
 
 _READY_KEYS = (
     "reddit", "oauth", "client_id", "client_secret", "username", "password", "communities", "arctic", "producthunt",

@@ -9,105 +9,9 @@ from __future__ import annotations
 import math
 from random import Random
 
-import msgspec
-
-from hubbub.simulator import talk
+from hubbub.simulator import growth, talk
 from hubbub.simulator.taxa import TAXA, Taxon
-
-HORIZON = 1_780_272_000
-"""2026-06-01T00:00:00Z: from here on the content of every world is final."""
-SPAN_S = 120 * 86_400
-"""How far back before the horizon the first post lies."""
-NEVER = 1 << 62
-COMMUNITIES = ("whatisthisbug", "bugs", "spiders")
-AUTOMATON = 0
-"""Position of the person that is a bot of the moderators."""
-MODERATORS = (1, 2, 3)
-
-
-class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """An account. What is not "plain" happens to it at `fate_at`."""
-
-    position: int
-    name: str
-    number: int
-    created_at: int
-    fate: str = "plain"
-    """plain, gone (deleted its account), suspended, hidden (keeps its profile to itself)."""
-    fate_at: int = NEVER
-
-
-class Post(msgspec.Struct, kw_only=True, eq=False):
-    """A post, and when what happens to it happens. NEVER stands for "does not"."""
-
-    number: int
-    position: int
-    community: str
-    author: Person
-    created_at: int
-    kind: str
-    """image, gallery, text, link, hosted (picture on a foreign host), video, poll, crosspost."""
-    taxon: int
-    """Position in TAXA of the animal it truly shows."""
-    question: bool
-    peak: int
-    """Points it gathers in the end."""
-    pictures: int = 0
-    picture_of: int | None = None
-    """Number of the earlier post whose pictures it posts again."""
-    adult: bool = False
-    spoiler: bool = False
-    locked: bool = False
-    pinned: bool = False
-    """Moderators keep it on top."""
-    edited_at: int = NEVER
-    deleted_at: int = NEVER
-    removed_at: int = NEVER
-    removal: str = ""
-    """Who removed it: moderator, staff or legal."""
-    gone_at: int = NEVER
-    """From then on nobody gets any answer about it."""
-    held_until: int = 0
-    """A filter keeps it back until a moderator lets it through."""
-    comments: list[Comment] = msgspec.field(default_factory=list)
-    """In order of creation."""
-
-
-class Comment(msgspec.Struct, kw_only=True, eq=False):
-    """A comment, and when what happens to it happens."""
-
-    number: int
-    post: Post
-    parent: Comment | None
-    depth: int
-    author: Person
-    created_at: int
-    peak: int
-    claim: int | None
-    """Position in TAXA of the animal it names; None for chat."""
-    pinned: bool = False
-    edited_at: int = NEVER
-    deleted_at: int = NEVER
-    removed_at: int = NEVER
-    removal: str = ""
-    replies: list[Comment] = msgspec.field(default_factory=list)
-
-
-class Community(msgspec.Struct, kw_only=True, eq=False):
-    """A place with all that was ever posted there, oldest first."""
-
-    name: str
-    position: int
-    created_at: int
-    posts: list[Post]
-    comments: list[Comment]
-
-
-class Size(msgspec.Struct, frozen=True, kw_only=True):
-    """How many posts and comments are ever made in each community (fewer of them stay visible)."""
-
-    posts: int = 200
-    comments: int = 3000
+from hubbub.simulator.things import COMMUNITIES, HORIZON, STRIDE, Comment, Community, Ground, Person, Post, Size
 
 
 class World:
@@ -115,10 +19,10 @@ class World:
 
     def __init__(self, seed: int = 7, *, size: Size | None = None, communities: tuple[str, ...] = COMMUNITIES) -> None:
         self.seed = seed
-        self.size = size or Size()
         self.names = communities
         self.horizon = HORIZON
-        self.people = _people(seed)
+        self.people = growth.people(seed)
+        self.ground = Ground(seed=seed, size=size or Size(), names=communities, people=self.people)
         self._grown: dict[str, Community] = {}
         self._people_by_name = {p.name.casefold(): p for p in self.people}
         self._people_by_number = {p.number: p for p in self.people}
@@ -131,9 +35,7 @@ class World:
         if known is None:
             return None
         if known not in self._grown:
-            from hubbub.simulator.growth import grow  # noqa: PLC0415 - growth builds this module's structs
-
-            grown = grow(self, known)
+            grown = growth.grow(self.ground, known)
             self._posts.update((p.number, p) for p in grown.posts)
             self._comments.update((c.number, c) for c in grown.comments)
             self._grown[known] = grown
@@ -163,38 +65,13 @@ class World:
 
     def dice(self, *parts: object) -> Random:
         """Dice of their own for one purpose: the same parts give the same throws."""
-        return Random("/".join(str(p) for p in (self.seed, *parts)))  # noqa: S311 - plausible talk, no secrets
+        return self.ground.dice(*parts)
 
     def _grow_for(self, number: int) -> None:
         # A number's remainder says whose it is, so that looking one thing up grows one community only.
         position = number % STRIDE
         if position < len(self.names):
             self.community(self.names[position])
-
-
-STRIDE = 64
-"""Numbers of posts and comments leave their community's position when divided by this."""
-
-
-def _people(seed: int) -> tuple[Person, ...]:
-    dice = Random(f"{seed}/people")  # noqa: S311 - plausible talk, no secrets
-    made: list[Person] = []
-    names = {"automoderator"}
-    for position in range(600):
-        name = "AutoModerator" if position == AUTOMATON else talk.name(dice)
-        while position and name.casefold() in names:
-            name = (talk.name(dice)[:16] + str(dice.randrange(1000)))[:20]
-        names.add(name.casefold())
-        fate, fate_at = "plain", NEVER
-        if position > max(MODERATORS):
-            fate = {5: "gone", 17: "suspended", 23: "hidden"}.get(position % 29, "plain")
-            fate_at = HORIZON - dice.randrange(3600, SPAN_S // 2)
-        created_at = HORIZON - SPAN_S - dice.randrange(86_400, 10 * 365 * 86_400)
-        number = 10_000_000 + position * 7919 + seed % 1000
-        made.append(
-            Person(position=position, name=name, number=number, created_at=created_at, fate=fate, fate_at=fate_at)
-        )
-    return tuple(made)
 
 
 def points(peak: int, *, created_at: int, at: float) -> int:

@@ -11,11 +11,17 @@ class RedditRoutes:
     name = "reddit"
 
     def build(self, *, world: Any, **options: Any) -> Any:
-        """The platform over this world, or over recorded exchanges when `replay` names a directory."""
-        # Loaded on demand: listing plug-ins must stay cheap.
-        from hubbub.sources.reddit.simulator.platform import build  # noqa: PLC0415
+        """The platform over this world, or over recorded exchanges when `replay` names a directory.
 
-        return build(world, **options)
+        Options: limits (Limits), replay (Path), official_hosts (write the real media hosts into answers)."""
+        # Loaded on demand: listing plug-ins must stay cheap.
+        from hubbub.simulator.faults import Limits  # noqa: PLC0415
+        from hubbub.sources.reddit.simulator.platform import Reddit  # noqa: PLC0415
+        from hubbub.sources.reddit.simulator.replay import Replay  # noqa: PLC0415
+
+        limits, replay = options.get("limits") or Limits(), options.get("replay")
+        live = Reddit(world, limits=limits, official=bool(options.get("official_hosts")))
+        return live if replay is None else Replay(replay, tokens=live.tokens, windows=live.windows)
 
     def dump(self, *, world: Any, out: Any, **options: Any) -> list[Any]:
         """Write the world as RS_/RC_ dump files into the directory `out`; returns their paths.

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from hubbub.simulator.exchange import Ask, Reply
-from hubbub.simulator.world import Comment, Community, Person, Post
+from hubbub.simulator.things import Comment, Community, Person, Post
 from hubbub.sources.reddit.simulator import listings, places, trees
 from hubbub.sources.reddit.simulator.listings import Thing, number
 from hubbub.sources.reddit.simulator.media import Addresses

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hubbub.simulator.world import Comment, Person
+from hubbub.simulator.things import Comment, Person
 from hubbub.sources.reddit.simulator.posts import permalink
 from hubbub.sources.reddit.simulator.shapes import VIEWER, author_fields, community_id, distinguished, text_html
 from hubbub.sources.reddit.simulator.view import STAFF_TEXT, View, comment_id, parent_fullname, post_id

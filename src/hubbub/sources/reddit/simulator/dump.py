@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from hubbub.simulator.world import Comment, Person, Post, World
+from hubbub.simulator.things import Comment, Person, Post
+from hubbub.simulator.world import World
 from hubbub.sources.reddit.simulator.comments import comment_json
 from hubbub.sources.reddit.simulator.media import Addresses
 from hubbub.sources.reddit.simulator.posts import post_json

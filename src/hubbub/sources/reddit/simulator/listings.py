@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from hubbub.simulator.exchange import Ask
-from hubbub.simulator.world import Comment, Person, Post
+from hubbub.simulator.things import Comment, Person, Post
 from hubbub.sources.reddit.simulator.comments import listed_json
 from hubbub.sources.reddit.simulator.media import Addresses
 from hubbub.sources.reddit.simulator.posts import post_json

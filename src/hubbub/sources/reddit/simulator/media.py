@@ -6,7 +6,8 @@ import hashlib
 
 import msgspec
 
-from hubbub.simulator.world import Post, World
+from hubbub.simulator.things import Post
+from hubbub.simulator.world import World
 from hubbub.sources.reddit.simulator.numbers import b36, unb36
 
 WIDTHS = (108, 216, 320, 640, 960, 1080)

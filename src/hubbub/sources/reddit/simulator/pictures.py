@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hubbub.simulator.world import Post
+from hubbub.simulator.things import Post
 from hubbub.sources.reddit.simulator.media import Addresses, Picture, media_id, picture
 from hubbub.sources.reddit.simulator.view import View, post_id
 

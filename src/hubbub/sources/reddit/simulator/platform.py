@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from hubbub.simulator.exchange import Ask, Platform, Reply
+from hubbub.simulator.exchange import Ask, Reply
 from hubbub.simulator.faults import Limits
 from hubbub.simulator.limits import Standing, Windows
 from hubbub.simulator.world import World, true_taxon
@@ -47,18 +46,6 @@ _ROUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _SCOPES = {"user": "history", "me": "identity"}
 _BARE_AGENTS = re.compile(r"curl|^python-urllib|^python-requests|^python-httpx|^java", re.IGNORECASE)
 _LONGEST_QUERY = 4096
-
-
-def build(world: World, **options: Any) -> Platform:
-    """The pretend Reddit over a world; over recorded exchanges when the option `replay` names their directory."""
-    limits = options.get("limits") or Limits()
-    live = Reddit(world, limits=limits, official=bool(options.get("official_hosts")))
-    replay: Path | None = options.get("replay")
-    if replay is None:
-        return live
-    from hubbub.sources.reddit.simulator.replay import Replay  # noqa: PLC0415 - it answers errors with this module
-
-    return Replay(replay, tokens=live.tokens, windows=live.windows)
 
 
 class Reddit:

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from hubbub.simulator.taxa import TAXA
-from hubbub.simulator.world import Person, Post, title_of
+from hubbub.simulator.things import Person, Post
+from hubbub.simulator.world import title_of
 from hubbub.sources.reddit.simulator import pictures
 from hubbub.sources.reddit.simulator.media import Addresses
 from hubbub.sources.reddit.simulator.shapes import VIEWER, author_fields, community_id, distinguished, text_html
@@ -17,6 +18,35 @@ from hubbub.sources.reddit.simulator.view import LEGAL_TEXT, STAFF_TEXT, View, p
 _CATEGORIES = {"deleted": "deleted", "removed": "moderator", "held": "automod_filtered", "legal": "copyright_takedown"}
 _STAFF_CATEGORIES = ("reddit", "anti_evil_ops", "community_ops", "content_takedown")
 _FLAIR_ID = "0b1c8a2e-aaaa-11e3-b0a1-12313d18e1d5"
+
+
+_FIXED: dict[str, Any] = {
+    "allow_live_comments": False,
+    "archived": False,
+    "category": None,
+    "clicked": False,
+    "content_categories": None,
+    "contest_mode": False,
+    "discussion_type": None,
+    "hidden": False,
+    "is_created_from_ads_ui": False,
+    "is_meta": False,
+    "is_original_content": False,
+    "media_only": False,
+    "num_crossposts": 0,
+    "parent_whitelist_status": "all_ads",
+    "pinned": False,
+    "pwls": 6,
+    "quarantine": False,
+    "removed_by": None,
+    "send_replies": True,
+    "suggested_sort": None,
+    "view_count": None,
+    "visited": False,
+    "whitelist_status": "all_ads",
+    "wls": 6,
+}
+"""Fields that are the same for every post of the world."""
 
 
 def slug(title: str) -> str:
@@ -44,62 +74,35 @@ def post_json(view: View, post: Post, addresses: Addresses) -> dict[str, Any]:
     live = state == "live"
     data: dict[str, Any] = {
         **VIEWER,
+        **_FIXED,
         **author_fields(author),
         **_text(view, post),
         **_flair(post),
-        "allow_live_comments": False,
-        "archived": False,
-        "category": None,
-        "clicked": False,
-        "content_categories": None,
-        "contest_mode": False,
+        **_place(view, post),
         "created": float(post.created_at),
         "created_utc": float(post.created_at),
-        "discussion_type": None,
         "distinguished": distinguished(author, pinned=post.pinned),
         "edited": float(post.edited_at) if post.edited_at <= view.at and view.text(post) and live else False,
-        "hidden": False,
         "hide_score": view.at - post.created_at < 3600,
         "id": post_id(post),
-        "is_created_from_ads_ui": False,
         "is_crosspostable": live,
-        "is_meta": False,
-        "is_original_content": False,
         "is_robot_indexable": live,
         "is_self": post.kind in ("text", "poll"),
         "is_video": post.kind == "video" and live,
         "locked": post.locked or not live,
-        "media_only": False,
         "name": f"t3_{post_id(post)}",
         "no_follow": score < 2,
         "num_comments": view.comment_count(post),
-        "num_crossposts": 0,
         "over_18": post.adult,
-        "parent_whitelist_status": "all_ads",
         "permalink": link,
-        "pinned": False,
-        "pwls": 6,
-        "quarantine": False,
         "removal_reason": "legal" if state == "legal" else None,
-        "removed_by": None,
         "removed_by_category": _category(post, state),
         "score": score,
-        "send_replies": True,
         "spoiler": post.spoiler,
         "stickied": post.pinned,
-        "subreddit": post.community,
-        "subreddit_id": f"t5_{community_id(view.world.names.index(post.community))}",
-        "subreddit_name_prefixed": f"r/{post.community}",
-        "subreddit_subscribers": subscribers(view, post.community),
-        "subreddit_type": "public",
-        "suggested_sort": None,
         "title": view.title(post),
         "ups": score,
         "upvote_ratio": round(0.72 + post.number % 29 / 100, 2),
-        "view_count": None,
-        "visited": False,
-        "whitelist_status": "all_ads",
-        "wls": 6,
     }
     data |= pictures.fields(view, post, addresses, permalink=link)
     if post.kind == "crosspost":
@@ -107,6 +110,16 @@ def post_json(view: View, post: Post, addresses: Addresses) -> dict[str, Any]:
     if post.kind == "poll" and live:
         data["poll_data"] = _poll(view, post)
     return data
+
+
+def _place(view: View, post: Post) -> dict[str, Any]:
+    return {
+        "subreddit": post.community,
+        "subreddit_id": f"t5_{community_id(view.world.names.index(post.community))}",
+        "subreddit_name_prefixed": f"r/{post.community}",
+        "subreddit_subscribers": subscribers(view, post.community),
+        "subreddit_type": "public",
+    }
 
 
 def subscribers(view: View, name: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from hubbub.simulator.world import MODERATORS, Person
+from hubbub.simulator.things import MODERATORS, Person
 from hubbub.sources.reddit.simulator.numbers import b36
 
 FLAIRS = ("", "", "", "Entomologist", ":beetle: Beetle fan", "Arachnologist")

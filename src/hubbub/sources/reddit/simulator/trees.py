@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from hubbub.simulator.world import Comment, Post
+from hubbub.simulator.things import Comment, Post
 from hubbub.sources.reddit.simulator.comments import comment_json
 from hubbub.sources.reddit.simulator.shapes import listing
 from hubbub.sources.reddit.simulator.view import View, comment_id, parent_fullname

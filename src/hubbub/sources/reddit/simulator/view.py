@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Literal
 
-from hubbub.simulator.world import Comment, Person, Post, World, points, text_of, title_of
+from hubbub.simulator.things import Comment, Person, Post
+from hubbub.simulator.world import World, points, text_of, title_of
 from hubbub.sources.reddit.simulator.numbers import b36
 
 State = Literal["live", "deleted", "removed", "staff", "legal", "held"]
