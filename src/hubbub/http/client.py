@@ -14,6 +14,7 @@ import msgspec
 from hubbub import clock
 from hubbub.errors import AuthError, BlockedError, RateLimitedError, RemoteError, TransientRemoteError
 from hubbub.events import Event, Observer, RequestDone, Retrying
+from hubbub.http.access import Access, BudgetReading
 from hubbub.http.addresses import REDIRECTS, absolute, host_and_port, next_hop, origin, place, without_user
 from hubbub.http.dial import Resolve
 from hubbub.http.exchange import AttemptError, Received, Sender, Sink, Wire
@@ -22,7 +23,6 @@ from hubbub.http.limits import CoolDownRules
 from hubbub.http.messages import Request, Response
 from hubbub.http.retry import RETRIED_STATUSES, Cause, Failure, RetryPolicy, decide, http_date, retry_after_s
 from hubbub.http.tokens import Held, Tokens
-from hubbub.plugins.contracts import Access, BudgetReading
 
 _OLDEST_DATE = 1_119_000_000
 """June 2005, when Reddit opened: a `Date` before it is a broken clock, not a time of observation."""

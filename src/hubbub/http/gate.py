@@ -9,8 +9,8 @@ from hubbub import clock
 from hubbub.errors import RateLimitedError, TransientRemoteError
 from hubbub.events import Event, Waiting
 from hubbub.http import limits
+from hubbub.http.access import BudgetReading
 from hubbub.http.retry import RetryPolicy
-from hubbub.plugins.contracts import BudgetReading
 
 _LOOK_AGAIN_S = 5.0
 """Answers on their way may change how long to wait."""

@@ -8,7 +8,7 @@ import math
 
 import msgspec
 
-from hubbub.plugins.contracts import BudgetReading
+from hubbub.http.access import BudgetReading
 
 WINDOW_S = 600.0
 """Length of Reddit's fixed rate window (api/reddit.md §5); a longer one is believed when headers show it."""

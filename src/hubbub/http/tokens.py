@@ -10,8 +10,8 @@ import msgspec
 
 from hubbub import clock
 from hubbub.errors import AuthError, HubbubError
+from hubbub.http.access import Token
 from hubbub.http.messages import Request, Response
-from hubbub.plugins.contracts import Token
 
 _EARLY_S = 60.0
 """Renew this long before expiry (api/reddit.md §3)."""

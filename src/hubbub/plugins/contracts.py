@@ -19,8 +19,36 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from hubbub.errors import HubbubError
+from hubbub.http.access import Access, BudgetReading, Token
 from hubbub.http.messages import Request, Response
 from hubbub.records.models import Record, Rejected, Source
+
+__all__ = [
+    "Access",
+    "Answer",
+    "Asked",
+    "BudgetReading",
+    "Checkpoint",
+    "Column",
+    "Decoded",
+    "FileReader",
+    "Page",
+    "Recall",
+    "RecallCheckpoint",
+    "RecallCheckpoints",
+    "RecallCounts",
+    "RecallKnown",
+    "SimulatorRoutes",
+    "Sink",
+    "SourcePlugin",
+    "SourceSettings",
+    "StoredCount",
+    "Stream",
+    "StreamPlan",
+    "SyncOptions",
+    "Target",
+    "Token",
+]
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,39 +153,6 @@ class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """"about", "posts", "comments"."""
     begin: Callable[[], Stream]
-
-
-class Access(msgspec.Struct, frozen=True, kw_only=True):
-    """How the client reaches a source: its hosts, its token flow and its pace. Built by the source from settings."""
-
-    base_url: str
-    """API address that relative request paths are joined to; the bearer token goes to this host only."""
-    user_agent: str
-    token: Callable[[], Generator[Request, Response, Token]] | None = None
-    """One run of the token flow: yields token requests, returns the token; None when the API needs none."""
-    read_budget: Callable[[Response], BudgetReading | None]
-    """What an answer's headers say of the budget; None when they say nothing. Never raises."""
-    default_budget: int = 100
-    """Requests a minute to assume until headers say otherwise."""
-
-
-class Token(msgspec.Struct, frozen=True, kw_only=True):
-    """A bearer token and how long it lives."""
-
-    value: str
-    expires_in_s: int
-    """Seconds from when it was issued, already made sane (60 s to a week)."""
-    refresh_token: str | None = None
-    """A new refresh token, when the platform rotated it."""
-
-
-class BudgetReading(msgspec.Struct, frozen=True, kw_only=True):
-    """The platform's own account of our budget, from one answer."""
-
-    remaining: float
-    used: float | None = None
-    reset_s: float
-    """Seconds until the window ends."""
 
 
 class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):

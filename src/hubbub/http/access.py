@@ -1,0 +1,42 @@
+"""What the client is told of a platform: where it is, how to get a token, how to read its budget. Plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+
+import msgspec
+
+from hubbub.http.messages import Request, Response
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """A bearer token and how long it lives."""
+
+    value: str
+    expires_in_s: int
+    """Seconds from when it was issued, already made sane (60 s to a week)."""
+    refresh_token: str | None = None
+    """A new refresh token, when the platform rotated it."""
+
+
+class BudgetReading(msgspec.Struct, frozen=True, kw_only=True):
+    """The platform's own account of our budget, from one answer."""
+
+    remaining: float
+    used: float | None = None
+    reset_s: float
+    """Seconds until the window ends."""
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True):
+    """How the client reaches a source: its hosts, its token flow and its pace. Built by the source from settings."""
+
+    base_url: str
+    """API address that relative request paths are joined to; the bearer token goes to this host only."""
+    user_agent: str
+    token: Callable[[], Generator[Request, Response, Token]] | None = None
+    """One run of the token flow: yields token requests, returns the token; None when the API needs none."""
+    read_budget: Callable[[Response], BudgetReading | None]
+    """What an answer's headers say of the budget; None when they say nothing. Never raises."""
+    default_budget: int = 100
+    """Requests a minute to assume until headers say otherwise."""
