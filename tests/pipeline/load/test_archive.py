@@ -229,7 +229,8 @@ def test_numbers_of_lines_count_blank_and_long_ones(tmp_path: Path) -> None:
 )
 def test_lines_do_not_depend_on_the_pieces_they_come_in(text: list[bytes], sizes: list[int]) -> None:
     whole_text = b"".join(text)
-    splitter, at, chunks = _Splitter(Position(), b"\n"), 0, []
+    splitter, at = _Splitter(Position(), b"\n"), 0
+    chunks: list[LineChunk] = []
     for size in itertools.cycle(sizes):
         if at >= len(whole_text):
             break
