@@ -23,7 +23,7 @@ from hubbub.events import Event, MediaDone
 from hubbub.http.retry import RetryPolicy
 from hubbub.pipeline.media import MediaOptions, fetch_media
 from hubbub.pipeline.run import RunReport
-from hubbub.records.models import Door, MediaItem, Post
+from hubbub.records.models import Door, MediaItem, Post, Reason, Tombstone
 from hubbub.store.batch import Batch
 from hubbub.store.engine import Store, open_store
 from tests.http.loopback import Answer, Seen, Server, serving
@@ -229,6 +229,21 @@ def test_the_selection_is_honoured(store: Store, tmp_path: Path) -> None:
         fetch(store, tmp_path, limit=1)
         assert [seen.target for seen in server.seen] == ["/high.png", "/low.png"]
     assert states(store)["v.mp4"][0] == "pending"
+
+
+def test_a_post_withdrawn_while_its_picture_was_on_the_way_leaves_no_file(store: Store, tmp_path: Path) -> None:
+    def answer(_: Seen) -> Answer:
+        gone = Tombstone(
+            source="reddit", kind="post", id="t3_a", door=Door.LIVE, reason=Reason.AUTHOR, at=T0 + 10, community="bugs"
+        )
+        store.write(Batch(run_id=1, source="reddit", stream="test", records=[gone]))
+        return 200, {}, png(3, 3)
+
+    with pictures(answer) as server:
+        put(store, image(f"{server.url}/a.png"))
+        fetch(store, tmp_path)
+    assert states(store) == {}
+    assert blob_files(tmp_path) == {}
 
 
 @needs_shared
