@@ -13,6 +13,8 @@ from hubbub.simulator import growth, talk
 from hubbub.simulator.taxa import TAXA, Taxon
 from hubbub.simulator.things import COMMUNITIES, HORIZON, STRIDE, Comment, Community, Ground, Person, Post, Size
 
+__all__ = ["COMMUNITIES", "HORIZON", "Size", "World", "points", "text_of", "title_of", "true_taxon"]
+
 
 class World:
     """Everything that ever happens, from one seed."""
