@@ -52,12 +52,15 @@ class Reason(enum.StrEnum):
     @property
     def rank(self) -> int:
         """Position in the order of precedence; 0 wins."""
-        return list(Reason).index(self)
+        return _RANKS[self]
 
     @property
     def erases(self) -> bool:
         """True when nothing, earlier or later, may bring the record back; else later text restores it."""
-        return self.rank <= Reason.STAFF.rank
+        return self.rank <= _RANKS["staff"]
+
+
+_RANKS: dict[str, int] = {reason: rank for rank, reason in enumerate(Reason)}
 
 
 class MediaItem(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
