@@ -49,7 +49,7 @@ def judge(case: dict[str, Any], memory: Memory, error: HubbubError | None) -> No
     for rejected in memory.rejected:
         assert rejected.reason
         assert rejected.raw
-    assert len(memory.requests) <= case.get("max_requests", 4)
+    assert len(memory.requests) <= case.get("max_requests", 8)
     assert all(word in str(error) for word in case.get("says", ()))
     if "rows" in case:
         assert len(memory.ids()) == case["rows"]

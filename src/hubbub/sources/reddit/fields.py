@@ -29,7 +29,7 @@ POST_EXTRA = frozenset(
 COMMENT_MODELLED = frozenset(
     """id name link_id parent_id subreddit author author_fullname author_flair_text body created_utc edited score
     score_hidden controversiality is_submitter distinguished stickied locked archived replies media_metadata permalink
-    author_is_blocked depth _meta retrieved_on retrieved_utc updated_on updated_utc promoted""".split()
+    author_is_blocked removal_reason depth _meta retrieved_on retrieved_utc updated_on updated_utc promoted""".split()
 )
 COMMENT_EXTRA = frozenset(
     """collapsed collapsed_reason collapsed_reason_code collapsed_because_crowd_control comment_type

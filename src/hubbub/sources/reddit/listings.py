@@ -6,6 +6,7 @@ one from the top brings what came in the meantime."""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -144,46 +145,73 @@ def _walk(
 
     A walk that begins here and ends at `pages_left` leaves no trace: a limit is a look at the newest pages, and the
     next sync begins at the top again. A resumed walk keeps its place."""
-    given_up = msgspec.structs.replace(mark, walk=None)
     begun_here = walk is None
-    if walk is None:
-        walk = Walk(floor=_floor(mark, options=options))
-    cursors = {walk.cursor} - {None}
-    empty_pages, used, anchored = 0, 0, False
+    walk = walk or Walk(floor=_floor(mark, options=options))
+    way = _Way(walk)
+    used = 0
     while pages_left is None or used < pages_left:
-        if used >= _LONGEST_WALK or empty_pages > _EMPTY_PAGES:
-            yield Page(checkpoints=(_checkpoint(course, given_up),))
-            raise RemoteError(f"{course.path}: the listing does not end ({used} pages read)")
         response, parsed, listing = yield from ask(_request(course, after=walk.cursor), read=_read_listing)
         used += 1
         out = gather(response)
         add_children(listing, response=response, parsed=parsed, out=out)
+        mark = msgspec.structs.replace(mark, reached=_least(mark.reached, times=_times(out)), walk=None)
         asked, walk = walk.cursor, _further(walk, listing=listing, out=out)
-        reached = min([*_times(out), *([] if mark.reached is None else [mark.reached])], default=None)
-        mark = msgspec.structs.replace(mark, reached=reached)
-        given_up = msgspec.structs.replace(mark, walk=None)
-        if listing.after is not None:
-            if listing.after in cursors:
-                yield out.page(_checkpoint(course, given_up))
-                raise _loop(course)
-            cursors.add(listing.after)
-            empty_pages = 0 if listing.children else empty_pages + 1
-        elif not listing.children and asked is not None and not anchored and walk.items < _LISTING_END:
-            earlier = [name for name in walk.trail if name != asked]
-            if earlier:
-                anchored = True
-                walk = msgspec.structs.replace(walk, cursor=earlier[0])
-                yield out.page(_checkpoint(course, msgspec.structs.replace(mark, walk=walk)))
-                continue
-        if listing.after is None or _is_behind(walk.floor, out=out):
-            mark, note = _finish(mark, walk=walk, at_end=listing.after is None, now=options.started_at or response.received_at)
+        end, walk = way.judge(walk, listing=listing, asked=asked)
+        if end in {_End.LOOP, _End.ENDLESS} or used >= _LONGEST_WALK:
+            yield out.page(_checkpoint(course, mark))
+            raise _loop(course) if end is _End.LOOP else _endless(course, pages=used)
+        if end is _End.LISTING or _is_behind(walk.floor, out=out):
+            now = options.started_at or response.received_at
+            mark, note = _finish(mark, walk=walk, at_end=end is _End.LISTING, now=now)
             yield out.page(_checkpoint(course, mark), note=f"{course.path}: {note}" if note else None)
             return mark, used
-        mark = msgspec.structs.replace(mark, walk=walk)
-        limited = begun_here and used == pages_left
-        mark = given_up if limited else mark
+        if not (begun_here and used == pages_left):
+            mark = msgspec.structs.replace(mark, walk=walk)
         yield out.page(_checkpoint(course, mark))
     return mark, used
+
+
+class _End(enum.Enum):
+    NOT_YET = "not yet"
+    LISTING = "end of the listing"
+    LOOP = "loop"
+    ENDLESS = "one empty page after the other"
+
+
+class _Way:
+    """The cursors one walk has followed, and what it makes of an empty page or a cursor met again."""
+
+    def __init__(self, walk: Walk) -> None:
+        self._followed = {walk.cursor} - {None}
+        self._empty = 0
+        self._lost: str | None = None
+        """The cursor that brought an empty page: its item has vanished, or the listing ends there."""
+        self._restarted = False
+
+    def judge(self, walk: Walk, *, listing: Listing, asked: str | None) -> tuple[_End, Walk]:
+        """Whether the walk ends here, and the walk to go on with."""
+        if listing.after is not None:
+            if listing.after == self._lost:
+                return _End.LISTING, walk
+            self._empty = 0 if listing.children else self._empty + 1
+            if listing.after in self._followed:
+                return _End.LOOP, walk
+            if self._empty > _EMPTY_PAGES:
+                return _End.ENDLESS, walk
+            self._followed.add(listing.after)
+            self._lost = None
+            return _End.NOT_YET, walk
+        if listing.children or asked is None or walk.items >= _LISTING_END:
+            return _End.LISTING, walk
+        earlier = [name for name in walk.trail if name != asked]
+        if self._lost is None and earlier:
+            self._lost = asked
+            return _End.NOT_YET, msgspec.structs.replace(walk, cursor=earlier[0])
+        if self._restarted:
+            return _End.LISTING, walk
+        self._restarted, self._lost = True, None
+        self._followed.clear()
+        return _End.NOT_YET, Walk(floor=walk.floor)
 
 
 def _further(walk: Walk, *, listing: Listing, out: Gathered) -> Walk:
@@ -194,10 +222,14 @@ def _further(walk: Walk, *, listing: Listing, out: Gathered) -> Walk:
         walk,
         cursor=listing.after,
         newest=max([*times, *([] if walk.newest is None else [walk.newest])], default=None),
-        oldest=min([*times, *([] if walk.oldest is None else [walk.oldest])], default=None),
+        oldest=_least(walk.oldest, times=times),
         items=walk.items + len(listing.children),
         trail=trail[-_TRAIL:],
     )
+
+
+def _least(known: int | None, *, times: list[int]) -> int | None:
+    return min([*times, *([] if known is None else [known])], default=None)
 
 
 def _finish(mark: Mark, *, walk: Walk, at_end: bool, now: int) -> tuple[Mark, str | None]:
@@ -269,5 +301,12 @@ def _data(child: dict[str, Any]) -> bool:
 def _loop(course: Course) -> RemoteError:
     return RemoteError(
         f"{course.path}: the listing's cursor loops: it leads back to a page already read",
+        advice="what was read is kept; the next sync starts from the top again",
+    )
+
+
+def _endless(course: Course, *, pages: int) -> RemoteError:
+    return RemoteError(
+        f"{course.path}: the listing does not end ({pages} pages read)",
         advice="what was read is kept; the next sync starts from the top again",
     )

@@ -75,6 +75,8 @@ def comment_verdict(data: dict[str, Any]) -> Verdict:
     """The verdict on a comment: `[removed]` and `[deleted]` count only without an author, since people type them."""
     author = _trimmed(data.get("author"))
     text = _trimmed(data.get("body"))
+    if data.get("removal_reason") == "legal":
+        return Verdict(Reason.LEGAL, "legal")
     if (staff := _staff_words(text)) is not None:
         return Verdict(staff, "removed by reddit")
     if _nobody(author):
