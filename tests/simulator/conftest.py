@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,8 +74,6 @@ class Door:
 
 
 def basic(client: str = "hubbub-simulated-app", secret: str = "simulated-secret") -> dict[str, str]:
-    from base64 import b64encode
-
     return {"authorization": "Basic " + b64encode(f"{client}:{secret}".encode()).decode()}
 
 

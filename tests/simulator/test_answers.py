@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from PIL import Image
 
+from hubbub.simulator.faults import Scenario
 from hubbub.simulator.things import HORIZON
 from hubbub.sources.reddit.simulator.view import comment_id, post_id
 from tests.simulator.conftest import AGENT, COMMUNITY, Door, basic, door
@@ -80,6 +81,13 @@ def test_every_kind_of_post_has_its_members() -> None:
     assert any(isinstance(p["edited"], float) for p in pages)
 
 
+def test_a_strange_platform_sends_fields_and_values_of_tomorrow() -> None:
+    own = door(Scenario(strange=True))
+    posts = every_post(own).values()
+    assert all(p["vibe_check"] for p in posts)
+    assert "community_jury" in {p["removed_by_category"] for p in posts}
+
+
 def test_strings_are_escaped_unless_raw_json_is_asked_for(reddit: Door) -> None:
     raw = str(reddit.get(f"/r/{COMMUNITY}/about")["data"]["description"])
     escaped = str(decoded(reddit.reply(f"/r/{COMMUNITY}/about", raw_json=0))["data"]["description"])
@@ -98,7 +106,7 @@ def test_strings_are_escaped_unless_raw_json_is_asked_for(reddit: Door) -> None:
         ("all", 404, None),
     ],
 )
-def test_closed_communities_say_why(reddit: Door, name: str, status: int, reason: str | None) -> None:
+def test_closed_communities_say_why(reddit: Door, name: str, *, status: int, reason: str | None) -> None:
     for path in ("about", "new", "comments"):
         if (name, path) == ("all", "about") or name != "all":
             reply = reddit.reply(f"/r/{name}/{path}")

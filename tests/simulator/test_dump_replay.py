@@ -145,7 +145,8 @@ def test_a_listing_and_a_community_are_made_up_from_the_recordings() -> None:
     assert [c["data"]["id"] for c in own.get("/r/funny/new")["data"]["children"]] == ["3hahrw"]
     assert own.get("/r/funny/about")["data"]["display_name"] == "funny"
     assert own.reply("/r/elsewhere/new").status == 404
-    pages, after = 0, ""
+    after: str | None = ""
+    pages = 0
     while after is not None:
         after, pages = own.get("/r/funny/comments", limit=100, after=after)["data"]["after"], pages + 1
     assert pages == 6

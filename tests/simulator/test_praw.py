@@ -9,6 +9,7 @@ import praw
 import prawcore
 import pytest
 
+from hubbub.simulator.faults import Fault, Scenario
 from hubbub.simulator.server import Running
 from tests.simulator.conftest import AGENT, COMMUNITY, options
 
@@ -19,11 +20,19 @@ def client(simulator: Running, **changed: Any) -> praw.Reddit:
     return praw.Reddit(reddit_url=simulator["reddit"], oauth_url=simulator["oauth"], **asked)
 
 
+def close(reddit: praw.Reddit) -> None:
+    vars(reddit)["_core"].close()
+
+
+def ids(post: praw.models.Submission) -> list[str]:
+    return [comment.id for comment in post.comments.list() if isinstance(comment, praw.models.Comment)]
+
+
 @pytest.fixture
 def reddit(running: Running) -> Iterator[praw.Reddit]:
     made = client(running)
     yield made
-    made._core.close()
+    close(made)
 
 
 def truth(simulator: Running, **query: str) -> Any:
@@ -33,11 +42,12 @@ def truth(simulator: Running, **query: str) -> Any:
 
 def test_praw_reads_every_post_and_every_comment(running: Running, reddit: praw.Reddit) -> None:
     expected = truth(running)[COMMUNITY]
-    posts, comments = [], []
+    posts: list[str] = []
+    comments: list[str] = []
     for post in reddit.subreddit(COMMUNITY).new(limit=None):
         posts.append(post.id)
         post.comments.replace_more(limit=None)
-        comments.extend(comment.id for comment in post.comments.list())
+        comments.extend(ids(post))
     assert posts == expected["posts"]
     assert sorted(comments) == sorted(expected["comments"])
     assert max(map(len, (expected["posts"], expected["comments"]))) > 300
@@ -54,7 +64,7 @@ def test_praw_unfolds_a_small_first_answer_to_the_same_comments(
     part = reddit.submission(post.id)
     part.comment_sort, part.comment_limit = sort, 5
     part.comments.replace_more(limit=None)
-    assert sorted(c.id for c in part.comments.list()) == sorted(c.id for c in whole.comments.list())
+    assert sorted(ids(part)) == sorted(ids(whole))
 
 
 def test_praw_reads_a_persons_pages(running: Running, reddit: praw.Reddit) -> None:
@@ -96,16 +106,14 @@ def test_praw_is_told_when_its_password_is_wrong(running: Running) -> None:
     wrong = client(running, password="wrong")
     with pytest.raises(prawcore.OAuthException, match="invalid_grant"):
         wrong.user.me()
-    wrong._core.close()
+    close(wrong)
 
 
 def test_praw_goes_on_after_its_token_was_revoked() -> None:
-    from hubbub.simulator.faults import Fault, Scenario
-
     trouble = Scenario(faults=(Fault(action="revoke", route="thread", nth=3),))
     with Running(options(posts=6, comments=40, scenario=trouble)) as simulator:
         reddit = client(simulator)
         posts = list(reddit.subreddit(COMMUNITY).new(limit=None))
-        comments = [c.id for p in posts for c in p.comments.list()]
+        comments = [c for p in posts for c in ids(p)]
         assert sorted(comments) == sorted(truth(simulator)[COMMUNITY]["comments"])
-        reddit._core.close()
+        close(reddit)

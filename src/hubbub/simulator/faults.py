@@ -84,6 +84,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     limits: Limits = Limits()
     latency_ms: float = 0.0
     gzip: bool = True
+    strange: bool = False
+    """Answers hold fields and values nobody has met before."""
     faults: tuple[Fault, ...] = ()
 
 

@@ -59,7 +59,8 @@ def build(options: Options) -> Application:
     size = Size(posts=options.posts, comments=options.comments)
     world = World(options.seed, size=size, communities=options.communities)
     platforms: list[Platform] = [
-        routes.build(world=world, limits=scenario.limits, replay=options.replay) for routes in options.routes
+        routes.build(world=world, limits=scenario.limits, strange=scenario.strange, replay=options.replay)
+        for routes in options.routes
     ]
     moving = VirtualClock(scenario.clock.begins_at(world.horizon), speed=scenario.clock.speed, step=scenario.clock.step)
     return Application(platforms, clock=moving, scenario=scenario, seed=options.seed)

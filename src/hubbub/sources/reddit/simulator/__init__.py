@@ -13,14 +13,20 @@ class RedditRoutes:
     def build(self, *, world: Any, **options: Any) -> Any:
         """The platform over this world, or over recorded exchanges when `replay` names a directory.
 
-        Options: limits (Limits), replay (Path), official_hosts (write the real media hosts into answers)."""
+        Options: limits (Limits), replay (Path), official_hosts (write the real media hosts into answers), strange
+        (unknown fields and values)."""
         # Loaded on demand: listing plug-ins must stay cheap.
         from hubbub.simulator.faults import Limits  # noqa: PLC0415
         from hubbub.sources.reddit.simulator.platform import Reddit  # noqa: PLC0415
         from hubbub.sources.reddit.simulator.replay import Replay  # noqa: PLC0415
 
         limits, replay = options.get("limits") or Limits(), options.get("replay")
-        live = Reddit(world, limits=limits, official=bool(options.get("official_hosts")))
+        live = Reddit(
+            world,
+            limits=limits,
+            official=bool(options.get("official_hosts")),
+            strange=bool(options.get("strange")),
+        )
         return live if replay is None else Replay(replay, tokens=live.tokens, windows=live.windows)
 
     def dump(self, *, world: Any, out: Any, **options: Any) -> list[Any]:

@@ -89,7 +89,8 @@ def thread(asked: Asked) -> Any:
         raise RefusedError(404)
     named = asked.found.get("comment") or ask.value("comment")
     focus = _comment(view, named) if named else None
-    first = listing([{"kind": "t3", "data": post_json(view, post, asked.addresses)}], dist=1)
+    shown = post_json(view, post, asked.addresses) | {"num_duplicates": 0}
+    first = listing([{"kind": "t3", "data": shown}], dist=1)
     if named and (focus is None or focus.post is not post):
         return [first, listing([])]
     depth = number(ask.value("depth"), default=trees.DEPTH)

@@ -53,12 +53,13 @@ class Reddit:
 
     name = "reddit"
 
-    def __init__(self, world: World, *, limits: Limits, official: bool = False) -> None:
+    def __init__(self, world: World, *, limits: Limits, official: bool = False, strange: bool = False) -> None:
         self.world = world
         self.tokens = Tokens(seed=world.seed, limit=limits.token_requests, window_s=limits.window_s)
         self.windows = Windows(requests=limits.requests, seconds=limits.window_s)
         self._official = official
         """Write the real media hosts into answers instead of the simulator's own address."""
+        self._strange = strange
         self._view = View(world, world.horizon)
 
     def view(self, at: float) -> View:
@@ -118,7 +119,7 @@ class Reddit:
             return refusal.reply
         if made is None:
             return error(404, html=False)
-        return shaped(made, ask)
+        return shaped(estranged(made) if self._strange else made, ask)
 
     def ready(self, base_url: str) -> dict[str, Any]:
         """The Reddit part of the ready line; `closed_communities` names those that refuse, and why."""
@@ -179,6 +180,20 @@ def _truth(view: View, name: str) -> dict[str, Any]:
         },
         "taxa": {key: {"common": t.common, "scientific": t.scientific} for key, t in taxa.items()},
     }
+
+
+def estranged(made: Any) -> Any:
+    """The same answer with a new field in every thing, and values from tomorrow where today's are known."""
+    if isinstance(made, list):
+        return [estranged(member) for member in made]
+    if not isinstance(made, dict):
+        return made
+    changed = {key: estranged(value) for key, value in made.items()}
+    if made.get("kind") in ("t1", "t3", "t5") and isinstance(changed.get("data"), dict):
+        changed["data"]["vibe_check"] = {"score": 0.5, "labels": ["new"]}
+        if changed["data"].get("removed_by_category") == "moderator":
+            changed["data"]["removed_by_category"] = "community_jury"
+    return changed
 
 
 def shaped(made: Any, ask: Ask) -> Reply:
