@@ -26,16 +26,20 @@ def test_the_demo_leaves_a_browsable_home_and_can_be_run_again(tmp_path: Path) -
     posts = pq.read_table(home / "exports" / "demo-parquet" / "posts.parquet")
     assert set(posts["community"].to_pylist()) == {"whatisthisbug", "spiders"}
     assert any((home / "blobs").rglob("*"))
-    digest = hubbub("db", "digest", home=home).out
+    digest = hubbub("db", "digest", "--shared", home=home).out
     again = hubbub("demo", "--json", home=home)
     assert again.code == 0, again.err
     assert sum(run["tally"]["new"] for run in json.loads(again.out)["runs"]) == 0
-    assert hubbub("db", "digest", home=home).out == digest
+    assert hubbub("db", "digest", "--shared", home=home).out == digest
     assert [thread for thread in threading.enumerate() if "simulator" in thread.name] == []
 
 
-def test_the_demo_keeps_out_of_a_store_it_did_not_make(tmp_path: Path) -> None:
-    hubbub("import", tmp_path / "none.zst", home=tmp_path / "home")
+def test_the_demo_keeps_out_of_a_store_with_records_of_the_user(tmp_path: Path) -> None:
+    mine = tmp_path / "RS_2024-01.ndjson"
+    row = {"id": "abc", "author": "ann", "subreddit": "bugs", "title": "t", "created_utc": 1700000000, "score": 1,
+           "selftext": "", "permalink": "/r/bugs/comments/abc/t/", "retrieved_on": 1700000100}  # fmt: skip
+    mine.write_text(json.dumps(row) + "\n")
+    assert hubbub("import", mine, home=tmp_path / "home").code == 0
     done = hubbub("demo", home=tmp_path / "home")
     assert (done.code, done.out) == (2, "")
     assert "--home hubbub-demo" in done.err

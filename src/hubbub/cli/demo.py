@@ -30,6 +30,7 @@ from hubbub.plugins.contracts import SourceSettings, SyncOptions, Target
 from hubbub.simulator.server import Options, Running
 from hubbub.simulator.world import Size, World
 from hubbub.store.engine import Store
+from hubbub.store.overview import status
 from hubbub.store.search.find import search
 
 SYNCED = "whatisthisbug"
@@ -39,7 +40,7 @@ PORT = 18473
 """Asked for first, so that addresses of pictures are the same when the demo runs again; any other will do."""
 POSTS, COMMENTS = 120, 1800
 MARK = ".demo"
-"""Lies in a home that the demo made: real records and pretend ones do not belong in one store."""
+"""Lies in a home that the demo filled: real records and pretend ones do not belong in one store."""
 _CREDENTIALS = ("client_id", "client_secret", "username", "password")
 
 
@@ -84,9 +85,13 @@ def _silent(_text: str) -> None:
 
 
 def _check_home(session: Session) -> None:
-    if session.has_store and not (session.home / MARK).exists():
+    if not session.has_store or (session.home / MARK).exists():
+        return
+    with session.open_store(read_only=True) as store:
+        empty = not any(kind.live or kind.withdrawn for kind in status(store).kinds)
+    if not empty:
         raise UsageError(
-            f"{session.store_file} holds a store that the demo did not make; pretend posts do not belong in it",
+            f"{session.store_file} holds records of yours; pretend posts do not belong among them",
             advice="give the demo a home of its own: hubbub demo --home hubbub-demo",
         )
 

@@ -85,6 +85,9 @@ def export(
 
 
 def _sink(name: str, *, raw: bool) -> Sink:
+    known = registry.names("sinks")
+    if name not in known:
+        raise UsageError(f"there is no export format {name!r}; known: {', '.join(known)}")
     sink: Sink = registry.load("sinks", name)
     if not raw:
         return sink
