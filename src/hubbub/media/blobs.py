@@ -73,8 +73,11 @@ class Incoming:
         self.check_head: Callable[[bytes], None] | None = None
         """Called once with the first bytes, when there are enough of them; what it raises ends the download."""
         with _as_storage_error(blobs.root):
-            blobs.root.mkdir(parents=True, exist_ok=True)
-            number, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=blobs.root)
+            try:
+                number, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=blobs.root)
+            except FileNotFoundError:
+                blobs.root.mkdir(parents=True, exist_ok=True)
+                number, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=blobs.root)
         self._path = Path(name)
         self._file = os.fdopen(number, "w+b")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
 
 import msgspec
 
@@ -40,18 +40,18 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     limited: RateLimitedError | None = None
 
 
-async def download(client: Client, blobs: Blobs, wanted: Wanted, *, keep: Callable[[Outcome], None]) -> Outcome:
-    """Fetch one item; `keep` is called with the outcome right after the file has its name, with nothing in between.
+async def download(client: Client, blobs: Blobs, wanted: Wanted) -> Outcome:
+    """Fetch one item; when it is stored, its blob is on disk for good.
 
     The fallback is asked when the original is gone, refused or broken. Raises StorageError."""
-    outcome = await _one(client, blobs, wanted, url=wanted.url, keep=keep)
+    outcome = await _one(client, blobs, wanted, url=wanted.url)
     if outcome.verdict.state == "stored" or wanted.fallback_url is None or outcome.limited is not None:
         return outcome
-    second = await _one(client, blobs, wanted, url=wanted.fallback_url, keep=keep)
+    second = await _one(client, blobs, wanted, url=wanted.fallback_url)
     return second if second.verdict.state == "stored" else outcome
 
 
-async def _one(client: Client, blobs: Blobs, wanted: Wanted, *, url: str, keep: Callable[[Outcome], None]) -> Outcome:
+async def _one(client: Client, blobs: Blobs, wanted: Wanted, *, url: str) -> Outcome:
     request = Request(
         url=url,
         headers=(("accept", ACCEPT),),
@@ -72,17 +72,16 @@ async def _one(client: Client, blobs: Blobs, wanted: Wanted, *, url: str, keep: 
             return Outcome(verdict=Verdict(state="refused", reason=str(error)))
         if response.status != 200:
             return Outcome(verdict=_by_status(response.status))
-        return _judged(incoming, wanted, url=response.url, keep=keep)
+        return await _judged(incoming, wanted, url=response.url)
 
 
-def _judged(incoming: Incoming, wanted: Wanted, *, url: str, keep: Callable[[Outcome], None]) -> Outcome:
+async def _judged(incoming: Incoming, wanted: Wanted, *, url: str) -> Outcome:
     with incoming.content() as content:
         verdict = validate(content, url=url, video=wanted.video, max_pixels=wanted.max_pixels)
     if verdict.state != "stored":
         return Outcome(verdict=verdict)
-    outcome = Outcome(verdict=verdict, blob=incoming.keep())
-    keep(outcome)
-    return outcome
+    # Syncing takes the disk milliseconds, in which other downloads go on.
+    return Outcome(verdict=verdict, blob=await asyncio.to_thread(incoming.keep))
 
 
 def _by_status(status: int) -> Verdict:

@@ -95,6 +95,9 @@ class _Fetch:
         self._states: Counter[str] = Counter()
         self._reasons: dict[str, Counter[str]] = defaultdict(Counter)
         self._bytes = 0
+        self._stored: set[str] = set()
+        self._unwanted: set[str] = set()
+        """Fresh blobs whose rows went while they were on the way; another row may have asked for the same bytes."""
 
     async def run_all(self) -> None:
         """Until nothing waits, or the user stops the run."""
@@ -113,6 +116,8 @@ class _Fetch:
                     raise
                 raise InterruptedRunError("stopped by the user", advice="the same command goes on from here") from None
             finally:
+                for sha256 in self._unwanted - self._stored:
+                    self._blobs.remove(sha256)
                 self._run.details.update(self._details())
         self._conclude()
 
@@ -185,7 +190,7 @@ class _Fetch:
             max_bytes=options.max_bytes,
             max_pixels=options.max_pixels,
         )
-        outcome = await download(client, self._blobs, wanted, keep=lambda kept: self._keep(item, kept))
+        outcome = await download(client, self._blobs, wanted)
         state, reason = outcome.verdict.state, outcome.verdict.reason
         self._failures[host] = self._failures[host] + 1 if outcome.passing else 0
         if outcome.limited is not None:
@@ -197,10 +202,12 @@ class _Fetch:
             return
         if outcome.blob is None:
             set_media_state(self._store, item.n, state=state, reason=reason)
+        else:
+            self._keep(item, outcome)
         self._count(item, state, reason=reason, size=0 if outcome.blob is None else outcome.blob.size_bytes)
 
     def _keep(self, item: PendingMedia, outcome: Outcome) -> None:
-        """The blob lies there: now its row. A row that is gone meanwhile takes its fresh file with it."""
+        """The blob lies there: now its row. A row that is gone meanwhile leaves its fresh file to nobody."""
         assert outcome.blob is not None
         verdict, kept = outcome.verdict, outcome.blob
         blob = Blob(
@@ -210,8 +217,10 @@ class _Fetch:
             width=verdict.width,
             height=verdict.height,
         )
-        if not set_media_state(self._store, item.n, state="stored", blob=blob) and kept.fresh:
-            self._blobs.remove(kept.sha256)
+        if set_media_state(self._store, item.n, state="stored", blob=blob):
+            self._stored.add(kept.sha256)
+        elif kept.fresh:
+            self._unwanted.add(kept.sha256)
 
     def _count(self, item: PendingMedia, state: str, *, reason: str | None, size: int) -> None:
         self._states[state] += 1
