@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import tempfile
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -166,6 +168,27 @@ def test_any_order_repetition_and_split_gives_the_same_content(records: list[Rec
         rng.shuffle(shuffled)
         assert _state(_split(shuffled, rng), Path(folder), "shuffled") == plain
         assert _state([[record] for record in reversed(records)], Path(folder), "reversed") == plain
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [post(author="ann"), post(at=T0 + 9, author="bob"), making.gone("user", "ann")],
+        [
+            post(author="ann"),
+            making.gone("post", "t3_a", at=T0 + 5, reason=Reason.GONE),
+            post(at=T0 + 9, author="bob"),
+            making.gone("user", "ann"),
+        ],
+        [making.comment(author="ann"), making.comment(author="bob"), making.gone("user", "bob", reason=Reason.GONE)],
+    ],
+)
+def test_a_person_who_is_gone_is_erased_under_every_name_a_record_had(records: list[Record], tmp_path: Path) -> None:
+    states = {
+        repr(_state([[record] for record in order], tmp_path, f"order{n}"))
+        for n, order in enumerate(itertools.permutations(records))
+    }
+    assert len(states) == 1
 
 
 def test_different_content_has_different_digests(store: Store) -> None:
