@@ -39,7 +39,14 @@ def test_entities_a_person_typed_are_kept() -> None:
 
 @pytest.mark.parametrize(
     ("text", "escaped"),
-    [("&gt; quote", True), ("a &amp; b", True), ("a & b &gt;", False), ("> &lt;", False), ("plain", False), ("&nbsp;", False)],
+    [
+        ("&gt; quote", True),
+        ("a &amp; b", True),
+        ("a & b &gt;", False),
+        ("> &lt;", False),
+        ("plain", False),
+        ("&nbsp;", False),
+    ],
 )
 def test_escaping_is_told_by_what_is_not_there(text: str, *, escaped: bool) -> None:
     assert looks_escaped(text) is escaped
@@ -76,7 +83,9 @@ def test_a_word_is_trimmed_or_nothing() -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats() | st.text(st.characters(codec="utf-8")),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=4)
+    ),
 )
 
 

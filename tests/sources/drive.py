@@ -12,14 +12,14 @@ from hubbub.http.messages import Request, Response
 from hubbub.plugins.contracts import (
     Checkpoint,
     Page,
+    Recall,
     RecallCheckpoint,
     RecallCheckpoints,
-    RecallCounts,
     RecallKnown,
     StoredCount,
     Stream,
 )
-from hubbub.records.models import Comment, Post, Rejected, Stub, Tombstone
+from hubbub.records.models import Comment, LinkListing, Post, Rejected, Stub, Tombstone
 
 Responder = Callable[[Request], Response | HubbubError]
 NOW = 1_790_000_000
@@ -48,7 +48,7 @@ class Memory:
     def store(self, page: Page) -> None:
         self.pages.append(page)
         for record in page.records:
-            if not isinstance(record, Stub):
+            if not isinstance(record, Stub | LinkListing):
                 self.records[record.id] = record
         for checkpoint in page.checkpoints:
             self.checkpoints[checkpoint.key] = checkpoint
@@ -57,6 +57,15 @@ class Memory:
         self.missing += page.missing
         if page.note:
             self.notes.append(page.note)
+
+    def recall(self, asked: Recall) -> Any:
+        if isinstance(asked, RecallCheckpoint):
+            return self.checkpoints.get(asked.key)
+        if isinstance(asked, RecallCheckpoints):
+            return {key: kept for key, kept in self.checkpoints.items() if key.startswith(asked.prefix)}
+        if isinstance(asked, RecallKnown):
+            return frozenset(asked.ids) & self.ids()
+        return self.counts(asked.community)
 
     def counts(self, community: str) -> list[StoredCount]:
         posts = [r for r in self.records.values() if isinstance(r, Post) and r.community == community]
@@ -97,16 +106,8 @@ def drive(stream: Stream, respond: Responder, *, memory: Memory | None = None, k
             elif isinstance(asked, tuple):
                 memory.requests.extend(asked)
                 reply = tuple(respond(request) for request in asked)
-            elif isinstance(asked, RecallCheckpoint):
-                reply = memory.checkpoints.get(asked.key)
-            elif isinstance(asked, RecallCheckpoints):
-                reply = {k: v for k, v in memory.checkpoints.items() if k.startswith(asked.prefix)}
-            elif isinstance(asked, RecallKnown):
-                reply = frozenset(asked.ids) & memory.ids()
-            elif isinstance(asked, RecallCounts):
-                reply = memory.counts(asked.community)
             else:
-                raise AssertionError(asked)
+                reply = memory.recall(asked)
     except StopIteration:
         return memory
 

@@ -152,7 +152,8 @@ class Forest:
         shallowest = min(self.depth(i) for i in asked)
         assert all(self.depth(i) == shallowest for i in asked), "children of mixed depth are cut to the shallowest"
         assert {self.comments[i]["link_id"] for i in asked} == {form["link_id"]}
-        queue, sent = [i for i in asked if i not in self.dead], []
+        queue = [i for i in asked if i not in self.dead]
+        sent: list[str] = []
         while queue and len(sent) < 100:
             key = queue.pop(0)
             sent.append(key)

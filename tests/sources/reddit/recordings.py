@@ -26,7 +26,8 @@ def of_kind(*kinds: str) -> list[dict[str, Any]]:
 
 
 def body(entry: dict[str, Any]) -> bytes:
-    return (REDDIT / entry["file"]).read_bytes()
+    path: str = entry["file"]
+    return (REDDIT / path).read_bytes()
 
 
 def body_json(entry: dict[str, Any]) -> Any:

@@ -94,7 +94,19 @@ def test_a_rotated_refresh_token_is_used_from_then_on() -> None:
 
 @pytest.mark.parametrize(
     ("expires", "seconds"),
-    [(3600, 3600), (86400, 86400), ("3600", 3600), (0, 3600), (-1, 3600), (1, 60), (10**18, 604800), (None, 3600), (True, 3600), ("soon", 3600), ({}, 3600)],
+    [
+        (3600, 3600),
+        (86400, 86400),
+        ("3600", 3600),
+        (0, 3600),
+        (-1, 3600),
+        (1, 60),
+        (10**18, 604800),
+        (None, 3600),
+        (True, 3600),
+        ("soon", 3600),
+        ({}, 3600),
+    ],
 )
 def test_lifetimes_are_made_sane(expires: Any, seconds: int) -> None:
     assert run(access(**APP), {**GOOD, "expires_in": expires}).expires_in_s == seconds
@@ -113,7 +125,9 @@ def test_lifetimes_are_made_sane(expires: Any, seconds: int) -> None:
         (200, b"[" * 20000, AuthError, "without a token"),
     ],
 )
-def test_a_refused_login_says_why_and_what_to_do(status: int, body: Any, error: type[HubbubError], words: str) -> None:
+def test_a_refused_login_says_why_and_what_to_do(
+    *, status: int, body: Any, error: type[HubbubError], words: str
+) -> None:
     found = access(**APP)
     assert found.token is not None
     flow = found.token()
@@ -151,7 +165,9 @@ def test_a_budget_is_read_or_left_alone(headers: dict[str, str], expected: Any) 
         (502, {}, b"<html>", TransientRemoteError),
     ],
 )
-def test_refusals_that_end_a_run_are_told_apart(status: int, headers: dict[str, str], body: bytes, error: type[HubbubError]) -> None:
+def test_refusals_that_end_a_run_are_told_apart(
+    *, status: int, headers: dict[str, str], body: bytes, error: type[HubbubError]
+) -> None:
     with pytest.raises(error) as caught:
         api.check_status(answer(Request(url="/r/x/new"), body, status=status, headers=headers.items()))
     assert caught.value.advice

@@ -62,7 +62,7 @@ def content(decoded: Decoded) -> list[Any]:
 def lines_of(name: str) -> list[bytes]:
     raw = (ARCHIVE / name).read_bytes()
     if name.endswith(".zst"):
-        options = {zstd.DecompressionParameter.window_log_max: 31}
+        options = {int(zstd.DecompressionParameter.window_log_max): 31}
         raw = zstd.decompress(raw, options=options)
     return raw.splitlines()
 
@@ -184,7 +184,12 @@ def test_kind_is_told_by_the_record() -> None:
 
 
 def test_entities_are_undone_only_where_the_era_and_the_line_say_so() -> None:
-    old = {**COMMENT, "body": "&gt; is it?\n\nyes &amp;lt;", "retrieved_on": 1_600_000_000, "created_utc": 1_599_000_000}
+    old = {
+        **COMMENT,
+        "body": "&gt; is it?\n\nyes &amp;lt;",
+        "retrieved_on": 1_600_000_000,
+        "created_utc": 1_599_000_000,
+    }
     assert only(old).body == "> is it?\n\nyes &lt;"
     assert only(old, body="a > b &gt;").body == "a > b &gt;"
     assert only(COMMENT, body="I typed &gt;").body == "I typed &gt;"

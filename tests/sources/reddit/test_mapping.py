@@ -132,7 +132,13 @@ def test_keys_are_folded_and_names_are_kept() -> None:
 
 @pytest.mark.parametrize(
     ("edited", "expected"),
-    [(False, (False, None)), (True, (True, None)), (1.7e9, (True, 1_700_000_000)), ("1700000000", (True, 1_700_000_000)), (None, (None, None))],
+    [
+        (False, (False, None)),
+        (True, (True, None)),
+        (1.7e9, (True, 1_700_000_000)),
+        ("1700000000", (True, 1_700_000_000)),
+        (None, (None, None)),
+    ],
 )
 def test_edits_have_a_time_or_none(edited: Any, expected: tuple[bool | None, int | None]) -> None:
     assert (post(edited=edited).edited, post(edited=edited).edited_at) == expected
@@ -144,10 +150,35 @@ def test_a_post_without_anything_but_an_id_and_a_time_is_kept() -> None:
     assert (bare.title, bare.score, bare.over_18, bare.body, bare.url) == (None,) * 5
 
 
-JUNK = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers(), max_size=2) | st.dictionaries(st.text(), st.integers(), max_size=2)
+JUNK = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.lists(st.integers(), max_size=2)
+    | st.dictionaries(st.text(), st.integers(), max_size=2)
+)
 
 
-@given(data=st.dictionaries(st.sampled_from([*POST, "media", "preview", "gallery_data", "media_metadata", "poll_data", "crosspost_parent_list", "is_video", "url"]), JUNK))
+@given(
+    data=st.dictionaries(
+        st.sampled_from(
+            [
+                *POST,
+                "media",
+                "preview",
+                "gallery_data",
+                "media_metadata",
+                "poll_data",
+                "crosspost_parent_list",
+                "is_video",
+                "url",
+            ]
+        ),
+        JUNK,
+    )
+)
 def test_no_value_breaks_the_mapping(data: dict[str, Any]) -> None:
     body = json.dumps({"kind": "t3", "data": {**POST, **data}}).encode()
     decoded = SOURCE.decode_saved(body, where="x", observed_at=5, now=NOW)
@@ -165,13 +196,43 @@ SIGNED = "https://preview.redd.it/xyz123.jpg?width=640&auto=webp&s=aa"
 
 def test_a_gallery_keeps_its_own_order_and_originals() -> None:
     metadata = {
-        "bb": {"status": "valid", "e": "Image", "m": "image/png", "s": {"x": 9, "y": 8, "u": "https://preview.redd.it/bb.png?s=1"}},
-        "aa": {"status": "valid", "e": "AnimatedImage", "m": "image/gif", "s": {"x": 1, "y": 2, "gif": "https://i.redd.it/aa.gif", "mp4": "https://preview.redd.it/aa.gif?format=mp4&s=2"}},
+        "bb": {
+            "status": "valid",
+            "e": "Image",
+            "m": "image/png",
+            "s": {"x": 9, "y": 8, "u": "https://preview.redd.it/bb.png?s=1"},
+        },
+        "aa": {
+            "status": "valid",
+            "e": "AnimatedImage",
+            "m": "image/gif",
+            "s": {
+                "x": 1,
+                "y": 2,
+                "gif": "https://i.redd.it/aa.gif",
+                "mp4": "https://preview.redd.it/aa.gif?format=mp4&s=2",
+            },
+        },
         "cc": {"status": "unprocessed"},
-        "dd": {"status": "valid", "e": "Image", "m": "image/jpg", "s": {}, "p": [{"u": "https://preview.redd.it/dd.jpeg?s=3"}]},
+        "dd": {
+            "status": "valid",
+            "e": "Image",
+            "m": "image/jpg",
+            "s": {},
+            "p": [{"u": "https://preview.redd.it/dd.jpeg?s=3"}],
+        },
     }
-    items = [{"media_id": "aa", "id": 1}, {"media_id": "bb", "id": 2, "caption": "wing"}, {"media_id": "cc"}, {"media_id": "dd"}, {"media_id": "ee"}, {"media_id": "bb", "is_deleted": True}]
-    found = link("https://www.reddit.com/gallery/abc", is_gallery=True, gallery_data={"items": items}, media_metadata=metadata)
+    items = [
+        {"media_id": "aa", "id": 1},
+        {"media_id": "bb", "id": 2, "caption": "wing"},
+        {"media_id": "cc"},
+        {"media_id": "dd"},
+        {"media_id": "ee"},
+        {"media_id": "bb", "is_deleted": True},
+    ]
+    found = link(
+        "https://www.reddit.com/gallery/abc", is_gallery=True, gallery_data={"items": items}, media_metadata=metadata
+    )
     assert [(i.kind, i.url, i.status) for i in found] == [
         ("animated", "https://i.redd.it/aa.gif", None),
         ("gallery", "https://i.redd.it/bb.png", None),
@@ -180,7 +241,11 @@ def test_a_gallery_keeps_its_own_order_and_originals() -> None:
         ("gallery", None, "missing"),
         ("gallery", None, "deleted"),
     ]
-    assert (found[1].caption, found[1].width, found[1].fallback_url) == ("wing", 9, "https://preview.redd.it/bb.png?s=1")
+    assert (found[1].caption, found[1].width, found[1].fallback_url) == (
+        "wing",
+        9,
+        "https://preview.redd.it/bb.png?s=1",
+    )
 
 
 @pytest.mark.parametrize(
@@ -201,7 +266,9 @@ def test_a_link_to_a_picture_becomes_its_original(url: str, kind: str, original:
     assert (item.kind, item.url) == (kind, original)
 
 
-@pytest.mark.parametrize("url", ["https://imgur.com/a/abcde", "https://example.org/page", "javascript:x.png", "http://[x.png"])
+@pytest.mark.parametrize(
+    "url", ["https://imgur.com/a/abcde", "https://example.org/page", "javascript:x.png", "http://[x.png"]
+)
 def test_other_links_show_nothing(url: str) -> None:
     assert link(url) == ()
 
@@ -213,7 +280,13 @@ def test_a_signed_preview_is_only_a_fallback() -> None:
 
 
 def test_a_video_says_how_it_lies() -> None:
-    video = {"fallback_url": "https://v.redd.it/vid9/CMAF_720.mp4?source=fallback", "width": 0, "height": 720, "duration": 8, "transcoding_status": "completed"}
+    video = {
+        "fallback_url": "https://v.redd.it/vid9/CMAF_720.mp4?source=fallback",
+        "width": 0,
+        "height": 720,
+        "duration": 8,
+        "transcoding_status": "completed",
+    }
     (item,) = link("https://v.redd.it/vid9", is_video=True, media={"reddit_video": video})
     assert (item.kind, item.media_id, item.width, item.height, item.status) == ("video", "vid9", None, 720, None)
     assert item.details == '{"duration":8}'
@@ -224,7 +297,9 @@ def test_a_crosspost_shows_its_parents_media_and_says_so() -> None:
     record = post(is_self=False, url="/r/x/comments/par/", crosspost_parent="t3_par", crosspost_parent_list=[parent])
     assert [(i.url, i.crosspost) for i in record.media] == [("https://i.redd.it/par1.png", True)]
     assert (record.post_type, record.crosspost_parent) == ("crosspost", "t3_par")
-    assert post(is_self=False, url="https://v.redd.it/q", crosspost_parent="t3_par", crosspost_parent_list=[]).media == ()
+    assert (
+        post(is_self=False, url="https://v.redd.it/q", crosspost_parent="t3_par", crosspost_parent_list=[]).media == ()
+    )
 
 
 def test_pictures_inside_a_text_come_in_its_order() -> None:
@@ -232,11 +307,18 @@ def test_pictures_inside_a_text_come_in_its_order() -> None:
     metadata = {"one1": entry, "two2": entry, "emote|t5_x|1": entry, "unused": entry}
     text = "see ![img](two2) and ![img](one1) ![img](emote|t5_x|1)"
     assert [i.media_id for i in post(selftext=text, media_metadata=metadata).media] == ["two2", "one1"]
-    assert [i.url for i in comment(body=text, media_metadata=metadata).media] == ["https://i.redd.it/two2.png", "https://i.redd.it/one1.png"]
+    assert [i.url for i in comment(body=text, media_metadata=metadata).media] == [
+        "https://i.redd.it/two2.png",
+        "https://i.redd.it/one1.png",
+    ]
 
 
 def test_a_poll_keeps_its_options_and_its_end_in_seconds() -> None:
-    poll = {"options": [{"id": "1", "text": "moth"}, {"id": "2", "text": "fly"}], "total_vote_count": 9, "voting_end_timestamp": 1_707_004_800_000}
+    poll = {
+        "options": [{"id": "1", "text": "moth"}, {"id": "2", "text": "fly"}],
+        "total_vote_count": 9,
+        "voting_end_timestamp": 1_707_004_800_000,
+    }
     record = post(poll_data=poll)
     assert record.post_type == "poll"
     assert json.loads(record.media[0].details) == {"options": poll["options"], "ends_at": 1_707_004_800}
@@ -244,5 +326,13 @@ def test_a_poll_keeps_its_options_and_its_end_in_seconds() -> None:
 
 
 def test_extra_is_compact_and_canonical() -> None:
-    record = post(suggested_sort="new", contest_mode=False, is_robot_indexable=True, pinned=True, gilded=0, thumbnail="x", author_premium=True)
+    record = post(
+        suggested_sort="new",
+        contest_mode=False,
+        is_robot_indexable=True,
+        pinned=True,
+        gilded=0,
+        thumbnail="x",
+        author_premium=True,
+    )
     assert record.extra == '{"pinned":true,"suggested_sort":"new"}'

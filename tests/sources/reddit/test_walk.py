@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -146,9 +147,10 @@ def test_an_empty_last_page_is_the_end_not_a_loop() -> None:
     def respond(request: Request) -> Response | HubbubError:
         last = board.posts[-1]["name"]
         found = board.respond(request)
-        return found if b'"after":null' not in found.body or dict(request.params).get("after") == last else answer(  # type: ignore[union-attr]
-            request, found.body.replace(b'"after":null', b'"after":"%s"' % last.encode())  # type: ignore[union-attr]
-        )
+        assert isinstance(found, Response)
+        if dict(request.params).get("after") == last:
+            return found
+        return answer(request, found.body.replace(b'"after":null', b'"after":"%s"' % last.encode()))
 
     memory = drive(posts(), respond)
     assert memory.ids() == board.ids()
@@ -241,16 +243,20 @@ def test_a_one_off_look_leaves_no_checkpoint() -> None:
     size=st.integers(0, 420),
     events=st.lists(st.tuples(st.integers(0, 150), st.integers(0, 6), st.booleans()), max_size=5),
 )
-def test_whatever_is_killed_and_whatever_moves_nothing_is_missed(size: int, events: list[tuple[int, int, bool]]) -> None:
+def test_whatever_is_killed_and_whatever_moves_nothing_is_missed(
+    size: int, events: list[tuple[int, int, bool]]
+) -> None:
     board = Board(size)
     memory = Memory()
     for arrivals, kill, remove in events:
-        try:
+        with suppress(Stop):
             drive(posts(), board.respond, memory=memory, kill_after=kill)
-        except Stop:
-            pass
         board.arrive(arrivals)
-        cursor = (json.loads(memory.checkpoints["bugs/new"].state).get("walk") or {}).get("cursor") if memory.checkpoints else None
+        cursor = (
+            (json.loads(memory.checkpoints["bugs/new"].state).get("walk") or {}).get("cursor")
+            if memory.checkpoints
+            else None
+        )
         if remove and cursor:
             board.gone.add(cursor)
     drive(posts(), board.respond, memory=memory)
@@ -264,7 +270,9 @@ def test_a_name_reddit_cannot_have_is_a_usage_error(name: str) -> None:
         SOURCE.plan(Target(source="reddit", name=name), SyncOptions())
 
 
-@pytest.mark.parametrize("name", ["whatisthisbug", "r/WhatIsThisBug", "/r/x_1/", "u_some-body", "reddit.com", "u/Some-body"])
+@pytest.mark.parametrize(
+    "name", ["whatisthisbug", "r/WhatIsThisBug", "/r/x_1/", "u_some-body", "reddit.com", "u/Some-body"]
+)
 def test_names_are_taken_as_people_write_them(name: str) -> None:
     assert SOURCE.plan(Target(source="reddit", name=name), SyncOptions())
 
@@ -284,7 +292,9 @@ def about(respond: Any, *, name: str = "bugs") -> Memory:
 def test_a_community_and_its_rules_are_two_observations() -> None:
     def respond(request: Request) -> Response:
         if request.url.endswith("/rules"):
-            return answer(request, {"rules": [{"short_name": "Be kind", "kind": "all", "created_utc": 1.5e9}], "site_rules": []})
+            return answer(
+                request, {"rules": [{"short_name": "Be kind", "kind": "all", "created_utc": 1.5e9}], "site_rules": []}
+            )
         return answer(request, {"kind": "t5", "data": {"display_name": "Bugs", "id": "2abc", "subscribers": 5}})
 
     memory = about(respond)
@@ -303,7 +313,9 @@ def test_a_community_and_its_rules_are_two_observations() -> None:
         (200, b'{"kind":"Listing","data":{"children":[]}}', {}, "no community"),
     ],
 )
-def test_a_closed_community_is_named_for_what_it_is(status: int, body: bytes, headers: dict[str, str], words: str) -> None:
+def test_a_closed_community_is_named_for_what_it_is(
+    *, status: int, body: bytes, headers: dict[str, str], words: str
+) -> None:
     with pytest.raises(UnavailableError, match=words):
         about(lambda request: answer(request, body, status=status, headers=headers.items()))
 

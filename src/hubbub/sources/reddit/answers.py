@@ -107,7 +107,9 @@ def things_of(value: Any, *, where: str) -> Sequence[Any]:
 
 def labels(errors: Any) -> str:
     """Reddit's error labels ("RATELIMIT", "USER_REQUIRED") joined for a message; "" when there are none."""
-    found = [str(item[0])[:60] for item in (errors if isinstance(errors, list) else ()) if isinstance(item, list) and item]
+    found = [
+        str(item[0])[:60] for item in (errors if isinstance(errors, list) else ()) if isinstance(item, list) and item
+    ]
     return ", ".join(found)
 
 
@@ -166,7 +168,8 @@ def add_data(data: dict[str, Any], *, kind: str, look: Look, out: Gathered, scru
         out.reject(reason, raw=raw_of(raw), kind=kind, identity=shown)
         return None
     out.records.append(record)
-    return record.id
+    kept: str = record.id
+    return kept
 
 
 def raw_of(value: Any) -> bytes:

@@ -21,7 +21,9 @@ _RAW = ("raw_json", "1")
 _LONGEST_WINDOW_S = 86_400.0
 
 
-def listing(path: str, *, route: str, after: str | None = None, limit: int = PAGE_SIZE, t: str | None = None) -> Request:
+def listing(
+    path: str, *, route: str, after: str | None = None, limit: int = PAGE_SIZE, t: str | None = None
+) -> Request:
     """One page of a listing ("/r/x/new")."""
     params = [_RAW, ("limit", str(limit)), ("show", "all")]
     if t is not None:

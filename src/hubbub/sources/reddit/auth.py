@@ -73,7 +73,9 @@ def token_flow(values: Mapping[str, str], *, base_url: str | None) -> TokenFlow:
     current = {"refresh_token": values.get("refresh_token")}
 
     def run() -> Generator[Request, Response, Token]:
-        form = tuple((key, current["refresh_token"] or "") if key == "refresh_token" else (key, value) for key, value in fields)
+        form = tuple(
+            (key, current["refresh_token"] or "") if key == "refresh_token" else (key, value) for key, value in fields
+        )
         response = yield Request(
             method="POST",
             url=url,
@@ -112,7 +114,9 @@ def read_token(response: Response, *, grant_type: str) -> Token:
     if isinstance(error, str) and error in _REFUSED:
         raise AuthError(*_REFUSED[error][:1], advice=_REFUSED[error][1])
     if status == 400 and grant_type == "refresh_token":
-        raise AuthError("Reddit does not accept the refresh token (revoked, or unused for a year)", advice="log in anew")
+        raise AuthError(
+            "Reddit does not accept the refresh token (revoked, or unused for a year)", advice="log in anew"
+        )
     words = f": {error}" if isinstance(error, str) else ""
     raise AuthError(f"Reddit's token endpoint answered {status} without a token{words[:120]}", advice=_SEE)
 
@@ -120,8 +124,7 @@ def read_token(response: Response, *, grant_type: str) -> Token:
 _REFUSED = {
     "invalid_grant": (
         "Reddit refused the login (invalid_grant)",
-        "check username and password; with two-factor login write the password as password:123456; the account must "
-        "be listed as a developer of the app",
+        "check username and password (two-factor: password:123456); the account must be a developer of the app",
     ),
     "unauthorized_client": (
         "Reddit refused the login: only script apps may use a password (unauthorized_client)",

@@ -10,7 +10,15 @@ from typing import Any
 
 import msgspec
 
-from hubbub.errors import AuthError, BlockedError, HubbubError, RateLimitedError, RemoteError, TransientRemoteError, UnavailableError
+from hubbub.errors import (
+    AuthError,
+    BlockedError,
+    HubbubError,
+    RateLimitedError,
+    RemoteError,
+    TransientRemoteError,
+    UnavailableError,
+)
 from hubbub.http.messages import Response
 from hubbub.plugins.contracts import (
     Answer,
@@ -80,11 +88,13 @@ def _due(
         if count.comment_count <= 0 or count.created_at < oldest:
             continue
         known = remembered.get(f"{community}/tree/{count.post_id}")
-        if known is not None and not options.full:
-            if msgspec.json.decode(known.state, type=_Remembered).count == count.comment_count:
-                continue
-        due.append(Thread(count.post_id, count=count.comment_count))
+        if options.full or known is None or _count_in(known) != count.comment_count:
+            due.append(Thread(count.post_id, count=count.comment_count))
     return due
+
+
+def _count_in(known: Checkpoint) -> int:
+    return msgspec.json.decode(known.state, type=_Remembered).count
 
 
 def _groups(threads: Sequence[Thread]) -> Iterator[list[Thread]]:
@@ -97,7 +107,7 @@ def _tree(thread: Thread, *, sort: str) -> Ask:
 
 
 def _expand(pool: Pool, *, community: str, final: bool) -> Stream:
-    """Ask for what is pooled, round after round, until nothing (or, before the end, less than a hundred leaves) is left."""
+    """Ask for what is pooled, round after round; before the end, less than a hundred leaves may stay."""
     while asks := list(pool.asks(final=final)):
         for start in range(0, len(asks), SIDE_BY_SIDE):
             yield from _round(asks[start : start + SIDE_BY_SIDE], pool=pool, community=community)

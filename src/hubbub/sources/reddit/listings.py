@@ -14,7 +14,7 @@ import msgspec
 
 from hubbub.errors import RemoteError, TransientRemoteError
 from hubbub.http.messages import Request, Response
-from hubbub.plugins.contracts import Checkpoint, Page, RecallCheckpoint, Stream, SyncOptions
+from hubbub.plugins.contracts import Checkpoint, RecallCheckpoint, Stream, SyncOptions
 from hubbub.records.models import Comment, Door, Post, Tombstone
 from hubbub.sources.reddit import api
 from hubbub.sources.reddit.answers import Listing, Parsed, add_thing, listing_of, parse
@@ -191,16 +191,7 @@ class _Way:
     def judge(self, walk: Walk, *, listing: Listing, asked: str | None) -> tuple[_End, Walk]:
         """Whether the walk ends here, and the walk to go on with."""
         if listing.after is not None:
-            if listing.after == self._lost:
-                return _End.LISTING, walk
-            self._empty = 0 if listing.children else self._empty + 1
-            if listing.after in self._followed:
-                return _End.LOOP, walk
-            if self._empty > _EMPTY_PAGES:
-                return _End.ENDLESS, walk
-            self._followed.add(listing.after)
-            self._lost = None
-            return _End.NOT_YET, walk
+            return self._follow(listing.after, empty=not listing.children), walk
         if listing.children or asked is None or walk.items >= _LISTING_END:
             return _End.LISTING, walk
         earlier = [name for name in walk.trail if name != asked]
@@ -212,6 +203,16 @@ class _Way:
         self._restarted, self._lost = True, None
         self._followed.clear()
         return _End.NOT_YET, Walk(floor=walk.floor)
+
+    def _follow(self, cursor: str, *, empty: bool) -> _End:
+        if cursor == self._lost:
+            return _End.LISTING
+        self._lost = None
+        self._empty = self._empty + 1 if empty else 0
+        if cursor in self._followed:
+            return _End.LOOP
+        self._followed.add(cursor)
+        return _End.ENDLESS if self._empty > _EMPTY_PAGES else _End.NOT_YET
 
 
 def _further(walk: Walk, *, listing: Listing, out: Gathered) -> Walk:

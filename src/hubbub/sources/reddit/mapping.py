@@ -84,17 +84,7 @@ def map_post(data: dict[str, Any], *, look: Look, out: Gathered) -> Post | Tombs
     verdict = look.verdict or post_verdict(data)
     if verdict.reason is not None:
         return Tombstone(
-            source=SOURCE_NAME,
-            kind="post",
-            id="t3_" + key,
-            door=look.door,
-            reason=verdict.reason,
-            at=look.observed_at,
-            detail=verdict.detail,
-            terms=look.terms,
-            community=community,
-            community_name=community_name,
-            created_at=created_at,
+            **_gone(look, verdict=verdict, place=(community, community_name, created_at)), kind="post", id="t3_" + key
         )
     author, author_name, author_id, author_flair = _author(data, verdict=verdict, out=out)
     edited, edited_at = edit_time(data, out=out)
@@ -115,10 +105,7 @@ def map_post(data: dict[str, Any], *, look: Look, out: Gathered) -> Post | Tombs
         post_type=_post_type(data, link=link),
         over_18=flag(data, "over_18", out=out),
         spoiler=flag(data, "spoiler", out=out),
-        locked=flag(data, "locked", out=out),
-        archived=flag(data, "archived", out=out),
-        stickied=flag(data, "stickied", out=out),
-        distinguished=label(data, "distinguished", out=out),
+        **_flags(data, out=out),
         crosspost_parent=_crosspost_parent(data, own="t3_" + key, out=out),
         author=author,
         author_name=author_name,
@@ -154,19 +141,11 @@ def map_comment(data: dict[str, Any], *, look: Look, out: Gathered) -> Comment |
     verdict = look.verdict or comment_verdict(data)
     if verdict.reason is not None:
         return Tombstone(
-            source=SOURCE_NAME,
+            **_gone(look, verdict=verdict, place=(community, community_name, created_at)),
             kind="comment",
             id="t1_" + key,
-            door=look.door,
-            reason=verdict.reason,
-            at=look.observed_at,
-            detail=verdict.detail,
-            terms=look.terms,
-            community=community,
-            community_name=community_name,
             post_id=post_id,
             parent_id=parent_id,
-            created_at=created_at,
         )
     author, author_name, author_id, author_flair = _author(data, verdict=verdict, out=out)
     edited, edited_at = edit_time(data, out=out)
@@ -187,10 +166,7 @@ def map_comment(data: dict[str, Any], *, look: Look, out: Gathered) -> Comment |
         community_name=community_name,
         permalink=_permalink(data, default=place, out=out),
         is_submitter=flag(data, "is_submitter", out=out),
-        locked=flag(data, "locked", out=out),
-        archived=flag(data, "archived", out=out),
-        stickied=flag(data, "stickied", out=out),
-        distinguished=label(data, "distinguished", out=out),
+        **_flags(data, out=out),
         author=author,
         author_name=author_name,
         author_id=author_id,
@@ -205,6 +181,31 @@ def map_comment(data: dict[str, Any], *, look: Look, out: Gathered) -> Comment |
         controversiality=integer(data, "controversiality", out=out),
         extra=extra_of(data, kind="comment", unknown=out.unknown),
     )
+
+
+def _gone(look: Look, *, verdict: Verdict, place: tuple[str | None, str | None, int]) -> dict[str, Any]:
+    """What the tombstones of posts and comments have in common."""
+    return {
+        "source": SOURCE_NAME,
+        "door": look.door,
+        "reason": verdict.reason,
+        "at": look.observed_at,
+        "detail": verdict.detail,
+        "terms": look.terms,
+        "community": place[0],
+        "community_name": place[1],
+        "created_at": place[2],
+    }
+
+
+def _flags(data: dict[str, Any], *, out: Gathered) -> dict[str, Any]:
+    """The flags of the frame that posts and comments have in common."""
+    return {
+        "locked": flag(data, "locked", out=out),
+        "archived": flag(data, "archived", out=out),
+        "stickied": flag(data, "stickied", out=out),
+        "distinguished": label(data, "distinguished", out=out),
+    }
 
 
 def _stated(verdict: Verdict) -> Facet:
@@ -287,20 +288,18 @@ def _crosspost_parent(data: dict[str, Any], *, own: str, out: Gathered) -> str |
 
 def _post_type(data: dict[str, Any], *, link: str | None) -> str | None:
     """self, link, image, gallery, video, poll or crosspost, told by what the post carries, not by its hint."""
-    if isinstance(data.get("crosspost_parent"), str):
-        return "crosspost"
-    if isinstance(data.get("poll_data"), dict):
-        return "poll"
-    if data.get("is_gallery") is True or isinstance(data.get("gallery_data"), dict):
-        return "gallery"
     media = data.get("media")
-    if data.get("is_video") is True or (isinstance(media, dict) and "reddit_video" in media):
-        return "video"
-    if data.get("is_self") is True:
-        return "self"
+    told = {
+        "crosspost": isinstance(data.get("crosspost_parent"), str),
+        "poll": isinstance(data.get("poll_data"), dict),
+        "gallery": data.get("is_gallery") is True or isinstance(data.get("gallery_data"), dict),
+        "video": data.get("is_video") is True or (isinstance(media, dict) and "reddit_video" in media),
+        "self": data.get("is_self") is True,
+    }
+    found = next((name for name, holds in told.items() if holds), None)
+    if found is not None or link is None:
+        return found
     parts = split(link)
-    if parts is None:
-        return "link" if link else None
-    if parts.hostname in {"i.redd.it", "i.reddituploads.com", "preview.redd.it"} or data.get("post_hint") == "image":
-        return "image"
-    return "link"
+    host = parts.hostname if parts is not None else None
+    pictured = host in {"i.redd.it", "i.reddituploads.com", "preview.redd.it"} or data.get("post_hint") == "image"
+    return "image" if parts is not None and pictured else "link"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -257,10 +258,8 @@ def _polls(data: dict[str, Any], *, crosspost: bool) -> tuple[MediaItem, ...]:
     facts: dict[str, Any] = {"options": options}
     if any("vote_count" in option for option in options) and isinstance(poll.get("total_vote_count"), int):
         facts["votes"] = poll["total_vote_count"]
-    try:
+    with suppress(RecordError):
         facts["ends_at"] = moment(poll.get("voting_end_timestamp"), name="voting_end_timestamp")
-    except RecordError:
-        pass
     return (MediaItem(kind="poll", crosspost=crosspost, details=canonical_json(facts)),)
 
 

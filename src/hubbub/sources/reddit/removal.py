@@ -50,25 +50,26 @@ class Verdict(msgspec.Struct, frozen=True):
 def post_verdict(data: dict[str, Any]) -> Verdict:
     """The verdict on a post; a category wins over words, words over the author's name."""
     author = _trimmed(data.get("author"))
-    texts = (_trimmed(data.get("selftext")), _trimmed(data.get("title")))
-    category = data.get("removed_by_category")
-    staff = next((found for text in texts if (found := _staff_words(text)) is not None), None)
-    if isinstance(category, str) and category.strip():
-        category = category.strip()
-        if staff is not None and category == "reddit":
-            return Verdict(staff, category)
-        return Verdict(CATEGORIES.get(category, Reason.MODERATOR), category)
+    text, title = _trimmed(data.get("selftext")), _trimmed(data.get("title"))
+    staff = _staff_words(text) or _staff_words(title)
+    category = _trimmed(data.get("removed_by_category"))
+    if category:
+        told = CATEGORIES.get(category, Reason.MODERATOR)
+        return Verdict(staff if staff is not None and category == "reddit" else told, category)
+    reason, detail = None, None
     if data.get("removal_reason") == "legal":
-        return Verdict(Reason.LEGAL, "legal")
-    if staff is not None:
-        return Verdict(staff, "removed by reddit")
-    if texts[0] == _REMOVED:
-        return Verdict(Reason.MODERATOR, "removed")
-    if texts[0] == DELETED:
-        return Verdict(Reason.AUTHOR if _nobody(author) else Reason.MODERATOR, "deleted")
-    if texts[1] == _BY_USER and _nobody(author):
-        return Verdict(Reason.AUTHOR, "deleted")
-    return _author_verdict(author, blocked=data.get("author_is_blocked") is True, text=texts[0])
+        reason, detail = Reason.LEGAL, "legal"
+    elif staff is not None:
+        reason, detail = staff, "removed by reddit"
+    elif text == _REMOVED:
+        reason, detail = Reason.MODERATOR, "removed"
+    elif text == DELETED:
+        reason, detail = (Reason.AUTHOR if _nobody(author) else Reason.MODERATOR), "deleted"
+    elif title == _BY_USER and _nobody(author):
+        reason, detail = Reason.AUTHOR, "deleted"
+    if reason is not None:
+        return Verdict(reason, detail)
+    return _author_verdict(author, blocked=data.get("author_is_blocked") is True, text=text)
 
 
 def comment_verdict(data: dict[str, Any]) -> Verdict:

@@ -62,10 +62,7 @@ def decode_saved(body: bytes, *, where: str, observed_at: int | None, now: int) 
 def _things(value: Any, *, where: str) -> Iterator[tuple[str | None, Any]]:
     """(kind, inner object), or (None, child with its envelope), of everything in an answer."""
     if isinstance(value, list):
-        if not value or not all(isinstance(item, dict) and item.get("kind") for item in value):
-            raise InputError(f"{where} holds a JSON list that is no answer of Reddit's API")
-        for item in value:
-            yield from _things(item, where=where)
+        yield from _several(value, where=where)
         return
     if not isinstance(value, dict):
         raise InputError(f"{where} holds no answer of Reddit's API")
@@ -84,6 +81,14 @@ def _things(value: Any, *, where: str) -> Iterator[tuple[str | None, Any]]:
         yield from _things(value["sorted_links"], where=where)
     else:
         yield from _bare(value, where=where)
+
+
+def _several(value: list[Any], *, where: str) -> Iterator[tuple[str | None, Any]]:
+    """A thread: a list of listings; or a list of things."""
+    if not value or not all(isinstance(item, dict) and item.get("kind") for item in value):
+        raise InputError(f"{where} holds a JSON list that is no answer of Reddit's API")
+    for item in value:
+        yield from _things(item, where=where)
 
 
 def _bare(value: dict[str, Any], *, where: str) -> Iterator[tuple[str | None, Any]]:

@@ -1,4 +1,4 @@
-"""Single values out of Reddit's JSON: what may be accepted, what is repaired to None and counted, what spoils a record."""
+"""Single values out of Reddit's JSON: what is accepted, what is repaired to None and counted, what spoils a record."""
 
 from __future__ import annotations
 
