@@ -17,6 +17,7 @@ from hubbub.cli.media import facts
 from hubbub.cli.search import lines as hit_lines
 from hubbub.cli.session import Session
 from hubbub.cli.simulate import write_dump
+from hubbub.cli.watching import watched
 from hubbub.datasets.export import export
 from hubbub.datasets.select import Selection
 from hubbub.errors import ConfigError, ExitCode, UsageError, worst
@@ -57,7 +58,7 @@ def demo(ctx: click.Context) -> int:
     began = clock.monotonic()
     tell = _silent if session.as_json else _line
     steps: list[RunReport] = []
-    with session.open_store(create=True) as store, session.observers() as observers:
+    with session.open_store(create=True) as store, watched(session) as observers:
         _mark(session.home)
         with _simulator() as simulator:
             steps.append(_sync(store, simulator, observers=observers, tell=tell))

@@ -10,6 +10,7 @@ from hubbub.cli import report
 from hubbub.cli.lazy import HubbubCommand
 from hubbub.cli.parameters import TIME, listed
 from hubbub.cli.session import Session
+from hubbub.cli.watching import watched
 from hubbub.pipeline.load import LoadOptions, load_files
 
 
@@ -53,6 +54,6 @@ def load(
         source=source,
         no_search=no_search,
     )
-    with session.open_store(create=True) as store, session.observers() as observers:
+    with session.open_store(create=True) as store, watched(session) as observers:
         outcome = load_files(store, files, options=options, observers=observers)
     return report.tell(outcome, session)

@@ -8,6 +8,7 @@ from hubbub.cli import render, report
 from hubbub.cli.lazy import HubbubCommand, HubbubGroup
 from hubbub.cli.parameters import listed
 from hubbub.cli.session import Session
+from hubbub.cli.watching import watched
 from hubbub.errors import UsageError
 from hubbub.pipeline.media import MediaOptions, fetch_media
 from hubbub.pipeline.run import RunReport
@@ -59,7 +60,7 @@ def fetch(
         concurrency=settings.concurrency,
         allow_private=settings.allow_private_addresses,
     )
-    with session.open_store() as store, session.observers() as observers:
+    with session.open_store() as store, watched(session) as observers:
         outcome = fetch_media(store, session.blobs, options=options, observers=observers)
     return report.tell(outcome, session, facts=facts(outcome))
 

@@ -1,21 +1,17 @@
-"""What every command works with: the settings in force, the home, the store, the observers of a run."""
+"""What every command works with: the settings in force, the home and the store."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 import rich_click as click
-from pydantic import SecretStr
 
 from hubbub.cli.typed import Typed, typed
 from hubbub.config.load import Loaded, Places, load
 from hubbub.errors import ConfigError, StorageError
-from hubbub.events import Observer
-from hubbub.observe import logs, progress
 from hubbub.plugins import registry
 from hubbub.plugins.contracts import SourceSettings
 from hubbub.store.engine import Store, open_store
@@ -28,7 +24,6 @@ class Session:
 
     def __init__(self, ctx: click.Context) -> None:
         self.typed: Typed = typed(ctx)
-        self._configure_logs()
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -111,27 +106,3 @@ class Session:
             values, configured = self.loaded.source_values(name)
             told[name] = SourceSettings(values=values, base_url=base_url or configured)
         return told
-
-    @contextmanager
-    def observers(self) -> Iterator[list[Observer]]:
-        """The observers of one run: logs, and on a terminal a live line that goes when the run ends."""
-        told = self.typed.verbose > 0 or self.as_json
-        watching: list[Observer] = [logs.LogObserver(findings=told)]
-        if self.typed.verbose or not progress.wanted(quiet=self.typed.quiet):
-            yield watching
-            return
-        with progress.ProgressObserver() as display:
-            yield [*watching, display]
-
-    def _configure_logs(self) -> None:
-        settings = self.loaded.settings
-        level = settings.log.level or "warning"
-        if self.typed.quiet:
-            level = "error"
-        elif self.typed.verbose:
-            level = "debug" if self.typed.verbose > 1 else "info"
-        sections = [dict(getattr(settings, name)) for name in ("reddit", "producthunt")]
-        secrets = [
-            value.get_secret_value() for part in sections for value in part.values() if isinstance(value, SecretStr)
-        ]
-        logs.configure(level=level, form=settings.log.format, secrets=secrets)

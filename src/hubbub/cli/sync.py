@@ -8,6 +8,7 @@ from hubbub.cli import report
 from hubbub.cli.lazy import HubbubCommand
 from hubbub.cli.parameters import TIME, listed
 from hubbub.cli.session import Session
+from hubbub.cli.watching import watched
 from hubbub.errors import UsageError
 from hubbub.pipeline import sync as pipeline
 from hubbub.plugins import registry
@@ -67,7 +68,7 @@ def sync(
         listing=listing,
         limit=limit,
     )
-    with session.open_store(create=True) as store, session.observers() as observers:
+    with session.open_store(create=True) as store, watched(session) as observers:
         outcome = pipeline.sync(
             store,
             wanted,
