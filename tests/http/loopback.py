@@ -19,7 +19,7 @@ from hubbub.plugins.contracts import Access, BudgetReading, Token
 
 CANARY = "CANARY-TOKEN-7f3a"
 QUICK = RetryPolicy(
-    backoff_s=0.005, attempt_s=0.25, total_s=0.6, rate_floor_s=0.005, max_wait_s=5.0, connect_s=0.2, silence_s=0.2
+    backoff_s=0.005, attempt_s=0.5, total_s=1.2, rate_floor_s=0.005, max_wait_s=5.0, connect_s=0.5, silence_s=0.4
 )
 NEVER_COOL = CoolDownRules(after_failures=10_000)
 

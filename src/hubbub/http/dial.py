@@ -44,7 +44,12 @@ class _Watched(httpcore2.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109  the library's own
     ) -> httpcore2.AsyncNetworkStream:
-        return _Watched(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+        try:
+            return _Watched(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+        except BaseException:
+            # The library forgets the socket when a deadline falls into the handshake.
+            await self._inner.aclose()
+            raise
 
     def get_extra_info(self, info: str) -> Any:
         # The pool asks this of an idle connection and closes it when there is something to read.
