@@ -130,14 +130,12 @@ def erase_author(change: Change) -> None:
 
 
 def write(connection: sqlite3.Connection, kind: str, changes: Iterable[Change], *, run_id: int, now: int) -> None:
-    """Insert and update the rows of what differs from before, in the order of the batch."""
+    """Insert and update the rows of records of one kind that differ from before, in the order of the batch."""
     codec, table = CODECS[kind], CONTENT[kind].name
     inserts: list[tuple[Any, ...]] = []
     updates: list[tuple[Any, ...]] = []
     for change in changes:
-        if change.after is None or change.after == change.before:
-            continue
-        row = codec.encode(change.after)
+        row = codec.encode(change.kept)
         ours = (run_id, now) if change.fresh or change.before is None else (None, None)
         if change.n is None:
             inserts.append((*row, *ours))

@@ -14,12 +14,8 @@ from typing import Any
 
 import msgspec
 
-from hubbub.records.merge import Kept
-from hubbub.store.content import Change
+from hubbub.store.content import Change, Key
 from hubbub.store.tables import CONTENT
-
-Mention = tuple[str, str, str]
-"""(kind, source, id)."""
 
 _REFERENCES: dict[str, tuple[tuple[str, str, str | None], ...]] = {
     "post": (("author", "user", "author_name"), ("community", "community", "community_name")),
@@ -43,50 +39,40 @@ _STILL = {
 
 def maintain(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
     """Make the stubs that changed rows call for, and drop those that only their old state called for."""
-    made: dict[Mention, str | None] = {}
-    lost: set[Mention] = set()
+    made: dict[str, dict[Key, str | None]] = {kind: {} for kind in _STILL}
+    lost: dict[str, set[Key]] = {kind: set() for kind in _STILL}
     for change in changes:
-        if change.kind not in _REFERENCES or change.after == change.before:
+        if change.kind not in _REFERENCES:
             continue
-        before, after = _mentions(change.before), _mentions(change.after)
-        for mention, name in after.items():
-            if mention not in before:
-                made[mention] = made.get(mention) or name
-        lost.update(mention for mention in before if mention not in after)
-    for kind in ("user", "community", "post"):
-        _make(connection, kind, {key: name for key, name in made.items() if key[0] == kind})
-        _drop(connection, kind, [key for key in lost if key[0] == kind])
+        source = change.key[0]
+        old: Any = change.before.record if change.before is not None else None
+        new: Any = change.kept.record
+        for field, kind, name in _REFERENCES[change.kind]:
+            was, now = (getattr(old, field) if old is not None else None), getattr(new, field)
+            if was == now:
+                continue
+            if now and (source, now) not in made[kind]:
+                made[kind][source, now] = getattr(new, name) if name else None
+            if was:
+                lost[kind].add((source, was))
+    for kind in _STILL:
+        _make(connection, kind, made[kind])
+        _drop(connection, kind, lost[kind])
 
 
-def _mentions(kept: Kept | None) -> dict[Mention, str | None]:
-    if kept is None:
-        return {}
-    record: Any = kept.record
-    found: dict[Mention, str | None] = {}
-    for field, kind, name in _REFERENCES[record.kind]:
-        value = getattr(record, field)
-        if value:
-            found[kind, record.source, value] = getattr(record, name) if name else None
-    return found
-
-
-def _make(connection: sqlite3.Connection, kind: str, mentions: dict[Mention, str | None]) -> None:
+def _make(connection: sqlite3.Connection, kind: str, mentions: dict[Key, str | None]) -> None:
     if kind == "post":
-        sql, rows = (
-            "INSERT OR IGNORE INTO posts (source, id) VALUES (?, ?)",
-            [(source, key) for _, source, key in mentions],
-        )
-        connection.executemany(sql, rows)
+        connection.executemany("INSERT OR IGNORE INTO posts (source, id) VALUES (?, ?)", list(mentions))
         return
     connection.executemany(
         f"INSERT OR IGNORE INTO {CONTENT[kind].name} (source, id, name) VALUES (?, ?, ?)",
-        [(source, key, name) for (_, source, key), name in mentions.items()],
+        [(*key, name) for key, name in mentions.items()],
     )
 
 
-def _drop(connection: sqlite3.Connection, kind: str, mentions: list[Mention]) -> None:
-    for source in {mention[1] for mention in mentions}:
-        ids = [key for _, where, key in mentions if where == source]
+def _drop(connection: sqlite3.Connection, kind: str, mentions: set[Key]) -> None:
+    for source in {source for source, _ in mentions}:
+        ids = sorted(key for where, key in mentions if where == source)
         connection.execute(
             f"DELETE FROM {CONTENT[kind].name} AS t WHERE t.source = ? AND t.observed_at IS NULL"
             f" AND t.id IN (SELECT value FROM json_each(?)) AND NOT ({_STILL[kind]})",

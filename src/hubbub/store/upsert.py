@@ -154,15 +154,16 @@ def _write_records(
     for kind, records in found.seen.items():
         _fold_kind(connection, kind, records, changes=changes[kind], graves=graves, outcomes=outcomes)
     everything = [change for by_key in changes.values() for change in by_key.values() if change.after is not None]
-    again = search.take_out(connection, everything)
-    for kind, by_key in changes.items():
-        content.write(connection, kind, by_key.values(), run_id=run_id, now=now)
+    touched = [change for change in everything if change.after != change.before]
+    again = search.take_out(connection, touched)
+    for kind in changes:
+        content.write(connection, kind, [c for c in touched if c.kind == kind], run_id=run_id, now=now)
     _write_tombstones(connection, everything, run_id=run_id)
     history.append(connection, everything)
     people.remember_past_authors(connection, everything)
-    media_rows.maintain(connection, everything, now=now)
+    media_rows.maintain(connection, touched, now=now)
     _drop_labels(connection, everything)
-    mentions.maintain(connection, everything)
+    mentions.maintain(connection, touched)
     search.put_in(connection, again, newest=newest, later=search_later)
     for outcome, times in outcomes.items():
         setattr(tally, outcome, times)
