@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hubbub.errors import AuthError, HubbubError, RemoteError, TransientRemoteError, UnavailableError
 from hubbub.http.messages import Request, Response
-from hubbub.plugins.contracts import Page, SyncOptions
+from hubbub.plugins.contracts import SyncOptions
 from hubbub.records.models import Comment
 from hubbub.sources.reddit.answers import add_thing
 from hubbub.sources.reddit.comments import walk_trees
@@ -288,5 +288,5 @@ def test_checkpoints_of_trees_come_only_after_their_comments() -> None:
     forest.grow("aaa", comments=700, seed=3)
     memory = read(forest)
     last = max(n for n, page in enumerate(memory.pages) if any(isinstance(r, Comment) for r in page.records))
-    claims = [n for n, page in enumerate(memory.pages) if isinstance(page, Page) and page.checkpoints]
+    claims = [n for n, page in enumerate(memory.pages) if page.checkpoints]
     assert min(claims) >= last

@@ -143,6 +143,8 @@ def _look(data: dict[str, Any], *, now: int) -> tuple[Look, int]:
 def _first_time(data: dict[str, Any], keys: tuple[str, ...]) -> int | None:
     for key in keys:
         value = data.get(key)
+        if type(value) is int and value > REDDIT_BEGAN:
+            return moment(value, name=key)
         if value is None or value == "":
             continue
         try:

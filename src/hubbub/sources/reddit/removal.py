@@ -47,6 +47,9 @@ class Verdict(msgspec.Struct, frozen=True):
     """The text is withheld from this viewer only: say nothing about it."""
 
 
+_NOTHING = Verdict()
+
+
 def post_verdict(data: dict[str, Any]) -> Verdict:
     """The verdict on a post; a category wins over words, words over the author's name."""
     author = _trimmed(data.get("author"))
@@ -74,8 +77,9 @@ def post_verdict(data: dict[str, Any]) -> Verdict:
 
 def comment_verdict(data: dict[str, Any]) -> Verdict:
     """The verdict on a comment: `[removed]` and `[deleted]` count only without an author, since people type them."""
-    author = _trimmed(data.get("author"))
-    text = _trimmed(data.get("body"))
+    author, text = _trimmed(data.get("author")), _trimmed(data.get("body"))
+    if author and "[" not in {author[0], text[:1]} and data.get("removal_reason") != "legal":
+        return _NOTHING
     if data.get("removal_reason") == "legal":
         return Verdict(Reason.LEGAL, "legal")
     if (staff := _staff_words(text)) is not None:

@@ -169,6 +169,8 @@ def moment(value: Any, *, name: str) -> int:
     """A time as epoch seconds, from seconds or milliseconds, as number or text.
 
     Raises RecordError outside 1970..9999, naming the field."""
+    if type(value) in {int, float} and 0 < value < YEAR_10000:
+        return int(value)
     number = number_of(value)
     if number is None or number != number:  # noqa: PLR0124 - NaN is the number unlike itself
         raise RecordError(f"{name} is {_shape(value)}")
