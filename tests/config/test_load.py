@@ -89,6 +89,7 @@ def test_secrets_are_masked_when_settings_are_shown(tmp_path: Path) -> None:
             ["hubbub.toml:3", "reddit.client_di", "reddit.client_id"],
         ),
         ("hubbub.toml", '[redit]\nclient_id = "y"\n', ["hubbub.toml:2", "'redit'", "'reddit'"]),
+        ("hubbub.toml", '[profiles.testing.log]\nlevle = "info"\n', ["hubbub.toml:2", "log.levle", "log.level"]),
         ("hubbub.toml", "home = [\n", ["hubbub.toml", "TOML"]),
         ("hubbub.toml", 'home = "a"\nhome = "b"\n', ["hubbub.toml", "TOML"]),
         ("hubbub.toml", '[media]\nmax_bytes = "lots"\n', ["hubbub.toml:2", "media.max_bytes", "integer"]),

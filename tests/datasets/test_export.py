@@ -137,6 +137,16 @@ def test_an_export_that_fails_leaves_the_old_one_and_nothing_else(
     assert sorted(path.name for path in tmp_path.iterdir() if "building" in path.name or "old" in path.name) == []
 
 
+def test_an_export_killed_between_its_two_renames_is_brought_back(store: Store, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export(store, format="csv", out=out, selection=Selection())
+    before = tree(out)
+    out.rename(tmp_path / ".out.old-killed")
+    with pytest.raises(StorageError, match="exists already"):
+        export(store, format="ndjson", out=out, selection=Selection())
+    assert tree(out) == before
+
+
 def test_unknown_formats_and_columns_are_refused_before_anything_is_made(store: Store, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="csv, ndjson, parquet"):
         export(store, format="xlsx", out=tmp_path / "out", selection=Selection())

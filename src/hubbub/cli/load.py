@@ -12,6 +12,9 @@ from hubbub.cli.parameters import TIME, listed
 from hubbub.cli.session import Session
 from hubbub.cli.watching import watched
 from hubbub.pipeline.load import LoadOptions, load_files
+from hubbub.pipeline.run import RunReport
+
+MOST_FILES = 20
 
 
 @click.command("import", cls=HubbubCommand, epilog="Example: `hubbub import RS_2024-01.zst RC_2024-01.zst`")
@@ -56,4 +59,14 @@ def load(
     )
     with session.open_store(create=True) as store, watched(session) as observers:
         outcome = load_files(store, files, options=options, observers=observers)
-    return report.tell(outcome, session)
+    return report.tell(outcome, session, facts=facts(outcome))
+
+
+def facts(outcome: RunReport) -> list[str]:
+    """One line a file: its state, what was read and where it stopped."""
+    lines = []
+    for file in outcome.details.get("files", ()):
+        damaged = f", damaged: {file.damaged}" if file.damaged else ""
+        resumed = f", resumed at byte {file.resumed_at:,}" if file.resumed_at else ""
+        lines.append(f"{file.path}: {file.state}, {file.rows:,} records from {file.lines:,} lines{resumed}{damaged}")
+    return lines[:MOST_FILES] + ([f"and {len(lines) - MOST_FILES:,} more files"] if len(lines) > MOST_FILES else [])

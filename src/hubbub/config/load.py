@@ -66,8 +66,9 @@ def load(places: Places) -> Loaded:
         files.update(read(path))
     flags = {tuple(name.split(".")): Value(value, f"--{name.split('.')[0]}") for name, value in places.flags.items()}
     merged = {**_outside_profiles(files), **_of_profile(files, profile), **environment, **flags}
-    known = {**{name: tuple(section.model_fields) for name, section in SECTIONS.items()}}
-    for key, value in merged.items():
+    known = {name: tuple(section.model_fields) for name, section in SECTIONS.items()}
+    profiles = [(key[2:], value) for key, value in files.items() if key[0] == "profiles" and len(key) > 2]
+    for key, value in (*merged.items(), *profiles):
         _check_known(key, value, known=known, sources=places.sources)
     return Loaded(
         settings=_validate(merged),

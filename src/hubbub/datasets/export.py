@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import shutil
@@ -67,6 +68,7 @@ def export(
     select.check(selection)
     sink = _sink(format, raw=raw)
     out = out.absolute()
+    _recover(out)
     _check_place(out, force=force)
     with _disk_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -110,6 +112,15 @@ def _check_place(out: Path, *, force: bool) -> None:
         raise StorageError(
             f"{out} exists already", advice="add --force to replace this export, or choose another folder"
         )
+
+
+def _recover(out: Path) -> None:
+    """Bring back an export that a killed run had moved aside and not yet replaced."""
+    with suppress(OSError):
+        for aside in sorted(out.parent.glob(f"{glob.escape(f'.{out.name}.old-')}*")):
+            if out.exists() or not _is_export(aside):
+                continue
+            aside.rename(out)
 
 
 def _is_export(folder: Path) -> bool:

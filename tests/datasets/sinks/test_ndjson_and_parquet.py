@@ -75,6 +75,12 @@ def test_parquet_is_the_same_bytes_for_the_same_rows_and_splits_into_row_groups(
     assert pq.ParquetFile(tmp_path / "a").metadata.num_row_groups == 2
 
 
+def test_long_texts_end_a_row_group_early(tmp_path: Path) -> None:
+    column = (Column(name="body", type="text"),)
+    parquet.SINK.write(str(tmp_path / "x"), column, [("x" * (parquet.GROUP_CHARACTERS // 2 + 1),)] * 4)
+    assert pq.ParquetFile(tmp_path / "x").metadata.num_row_groups == 2
+
+
 def test_a_file_without_rows_still_has_its_columns(tmp_path: Path) -> None:
     parquet.SINK.write(str(tmp_path / "x"), COLUMNS, [])
     assert pq.read_table(tmp_path / "x").column_names == [column.name for column in COLUMNS]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
@@ -12,7 +11,9 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
 from hubbub.plugins.contracts import Column
 
 ROW_GROUP = 32_768
-"""Rows held in memory at once: with bodies of 1 kB on average, some tens of megabytes."""
+"""Most rows of a row group, which is what is held in memory at once."""
+GROUP_CHARACTERS = 32_000_000
+"""A row group ends earlier when its texts are longer than this together."""
 _TYPES: dict[str, pa.DataType] = {
     "text": pa.string(),
     "json": pa.string(),
@@ -44,7 +45,15 @@ class ParquetSink:
 
 
 def _groups(rows: Iterator[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
-    while group := list(islice(rows, ROW_GROUP)):
+    group: list[Sequence[Any]] = []
+    characters = 0
+    for row in rows:
+        group.append(row)
+        characters += sum(len(value) for value in row if isinstance(value, str))
+        if len(group) == ROW_GROUP or characters > GROUP_CHARACTERS:
+            yield group
+            group, characters = [], 0
+    if group:
         yield group
 
 
