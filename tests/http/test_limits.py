@@ -77,6 +77,13 @@ def test_an_answer_that_was_overtaken_does_not_give_requests_back() -> None:
     assert budget.used == 500
 
 
+def test_a_429_holds_everybody_back_and_the_window_is_not_forgotten() -> None:
+    budget = limits.answered(limits.opened(100, 0.0), BudgetReading(remaining=60, used=940, reset_s=300), 0.0)
+    held = limits.held(budget, 400, 0.0)
+    assert limits.wait_s(held, 0.0) == 400
+    assert limits.wait_s(limits.held(budget, 4, 0.0), 5.0) == limits.wait_s(budget, 5.0) > 4
+
+
 def test_a_new_window_starts_afresh() -> None:
     budget = limits.answered(limits.opened(100, 0.0), BudgetReading(remaining=100, used=900, reset_s=2), 0.0)
     budget = limits.answered(budget, BudgetReading(remaining=999, used=1, reset_s=599), 3.0)

@@ -33,6 +33,8 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     resets_at: float
     exhausted: bool = False
     """The platform said that nothing remains."""
+    held_until: float = 0.0
+    """After a 429: until when nobody asks, whatever the window says."""
 
 
 def opened(per_minute: float, now: float) -> Budget:
@@ -43,19 +45,19 @@ def opened(per_minute: float, now: float) -> Budget:
 
 def wait_s(budget: Budget, now: float) -> float:
     """Seconds before the next request may leave; 0 while at most a burst ahead of the even pace."""
-    budget = _rolled(budget, now)
+    return max(_pace_s(_rolled(budget, now), now), budget.held_until - now, 0.0)
+
+
+def _pace_s(budget: Budget, now: float) -> float:
     until_reset = max(budget.resets_at - now, 0.0)
-    if budget.exhausted:
-        return until_reset
     usable = max(1.0, math.floor(budget.size * (1 - RESERVE)))
     next_one = budget.used + budget.in_flight + 1
-    if next_one > usable:
-        # Answers on their way may bring better news than the end of the window, but nothing must leave before.
+    if budget.exhausted or next_one > usable:
         return until_reset
     burst = min(BURST, max(1.0, usable / 10))
     length = budget.resets_at - budget.opened_at
     due_at = budget.opened_at + length * max(0.0, next_one - burst) / usable
-    return min(max(due_at - now, 0.0), until_reset)
+    return min(due_at - now, until_reset)
 
 
 def taken(budget: Budget, now: float) -> Budget:
@@ -71,7 +73,8 @@ def answered(budget: Budget, reading: BudgetReading | None, now: float) -> Budge
     if reading is None or not _sane(reading):
         return msgspec.structs.replace(budget, used=budget.used + 1)
     if reading.remaining <= 0:
-        return held(budget, min(max(reading.reset_s, 1.0), _LONGEST_RESET_S), now)
+        resets_at = now + min(max(reading.reset_s, 1.0), _LONGEST_RESET_S)
+        return msgspec.structs.replace(budget, resets_at=resets_at, exhausted=True)
     resets_at = now + min(max(reading.reset_s, 1.0), _LONGEST_RESET_S)
     same_window = abs(resets_at - budget.resets_at) < WINDOW_S / 2
     if reading.used is None:
@@ -79,28 +82,30 @@ def answered(budget: Budget, reading: BudgetReading | None, now: float) -> Budge
     # Answers overtake each other: within one window the count only rises.
     used = max(reading.used, budget.used) if same_window and not budget.exhausted else reading.used
     length = max(WINDOW_S, resets_at - now)
-    return Budget(
+    return msgspec.structs.replace(
+        budget,
         size=max(1.0, reading.remaining + reading.used),
         used=used,
-        in_flight=budget.in_flight,
         opened_at=resets_at - length,
         resets_at=resets_at,
+        exhausted=False,
     )
 
 
 def held(budget: Budget, seconds: float, now: float) -> Budget:
     """The budget after a 429: nobody asks for so long (seconds)."""
-    return msgspec.structs.replace(budget, resets_at=now + max(seconds, 0.0), exhausted=True)
+    return msgspec.structs.replace(budget, held_until=max(budget.held_until, now + seconds))
 
 
 def _without_used(budget: Budget, reading: BudgetReading, *, resets_at: float, now: float) -> Budget:
     """Only what remains is known: spread it over the rest of the window (redditwarp's rule)."""
-    return Budget(
+    return msgspec.structs.replace(
+        budget,
         size=max(1.0, reading.remaining / (1 - RESERVE)),
         used=0,
-        in_flight=budget.in_flight,
         opened_at=now,
         resets_at=resets_at,
+        exhausted=False,
     )
 
 
@@ -113,9 +118,7 @@ def _rolled(budget: Budget, now: float) -> Budget:
     """The budget with a new window, when the old one is over and no answer has said so yet."""
     if now < budget.resets_at:
         return budget
-    return Budget(
-        size=budget.size, used=0, in_flight=budget.in_flight, opened_at=now, resets_at=now + WINDOW_S, exhausted=False
-    )
+    return msgspec.structs.replace(budget, used=0, opened_at=now, resets_at=now + WINDOW_S, exhausted=False)
 
 
 class CoolDown(msgspec.Struct, frozen=True, kw_only=True):
