@@ -5,6 +5,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 VENV := .venv
 BIN := $(VENV)/bin
 HOME_DIR ?= hubbub-data
+# Trust what the machine trusts: behind a company proxy uv's own list of authorities is not enough.
+export UV_SYSTEM_CERTS := true
 WORKERS ?= auto
 
 .PHONY: help demo test lint dev bench soak docs format clean
