@@ -6,6 +6,8 @@ import csv
 import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -220,3 +222,16 @@ def test_missing_credentials_end_before_anything_is_asked(tmp_path: Path) -> Non
     done = hubbub("sync", "reddit:whatisthisbug", home=tmp_path / "home")
     assert done.code == 10
     assert "HUBBUB_REDDIT__CLIENT_ID" in done.err
+
+
+def test_words_of_any_script_can_be_searched_for_in_a_c_locale(home: Path) -> None:
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "hubbub", "--home", str(home), "search", "Käfer OR 甲虫", "--json"],
+        capture_output=True,
+        env=plain,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["query"] == "Käfer OR 甲虫"

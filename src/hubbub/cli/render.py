@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +23,8 @@ def result(document: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) 
     """Print a command's result: the document with `--json`, else the lines."""
     if as_json:
         body = msgspec.json.encode({"schema": SCHEMA, **document}, enc_hook=_plain)
-        write(msgspec.json.format(body, indent=2).decode())
+        text = msgspec.json.format(body, indent=2).decode()
+        write(text if _takes_utf8() else json.dumps(json.loads(text), indent=2))
     else:
         for line in lines:
             write(shown(line))
@@ -48,6 +50,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
         cells = [_padded(fitted(cell, sizes[at]), sizes[at], right=right[at]) for at, cell in enumerate(row)]
         lines.append("  ".join(cells).rstrip())
     return lines
+
+
+def _takes_utf8() -> bool:
+    encoding = getattr(sys.stdout, "encoding", None)
+    return encoding is None or encoding.lower().replace("-", "").startswith("utf")
 
 
 def _padded(text: str, columns: int, *, right: bool) -> str:

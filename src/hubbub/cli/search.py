@@ -35,11 +35,13 @@ def search_stored(ctx: click.Context, *, query: tuple[str, ...], limit: int, kin
     after:2026-01-01, before:2026-02-01. Put a query that begins with a minus behind `--`.
     """
     session = Session(ctx)
+    # In a C locale Python hands over what it could not decode as surrogates: the bytes are UTF-8 all the same.
+    words = os.fsencode(" ".join(query)).decode("utf-8", "replace")
     with session.open_store(read_only=True) as store:
         marks = ("[", "]") if session.as_json else _MARKS
-        hits = search(store, " ".join(query), limit=limit, kinds=listed(kind) or KINDS, marks=marks)
+        hits = search(store, words, limit=limit, kinds=listed(kind) or KINDS, marks=marks)
     if session.as_json:
-        render.result({"query": " ".join(query), "hits": msgspec.to_builtins(hits)}, (), as_json=True)
+        render.result({"query": words, "hits": msgspec.to_builtins(hits)}, (), as_json=True)
         return 0
     for line in lines(hits, bold=_bold()):
         render.write(line)
