@@ -17,6 +17,8 @@ INFO_SIZE = 100
 MORE_SIZE = 100
 TREE_LIMIT = 500
 TREE_DEPTH = 10
+MAX_BYTES = 96 * 1024 * 1024
+"""Largest answer accepted: a hundred times the largest real one."""
 _RAW = ("raw_json", "1")
 _LONGEST_WINDOW_S = 86_400.0
 
@@ -30,7 +32,7 @@ def listing(
         params.append(("t", t))
     if after is not None:
         params.append(("after", after))
-    return Request(url=path, params=tuple(params), route=route)
+    return Request(url=path, params=tuple(params), route=route, max_bytes=MAX_BYTES)
 
 
 def tree(post: str, *, sort: str) -> Request:
@@ -39,6 +41,7 @@ def tree(post: str, *, sort: str) -> Request:
         url=f"/comments/{post}",
         params=(_RAW, ("limit", str(TREE_LIMIT)), ("depth", str(TREE_DEPTH)), ("sort", sort)),
         route="comments",
+        max_bytes=MAX_BYTES,
     )
 
 
@@ -48,12 +51,13 @@ def branch(post: str, *, comment: str, sort: str) -> Request:
         url=f"/comments/{post}/_/{comment}",
         params=(_RAW, ("limit", str(TREE_LIMIT)), ("depth", str(TREE_DEPTH)), ("sort", sort)),
         route="branch",
+        max_bytes=MAX_BYTES,
     )
 
 
 def info(names: tuple[str, ...]) -> Request:
     """Up to a hundred things by fullname; what does not exist is left out of the answer."""
-    return Request(url="/api/info", params=(_RAW, ("id", ",".join(names))), route="info")
+    return Request(url="/api/info", params=(_RAW, ("id", ",".join(names))), route="info", max_bytes=MAX_BYTES)
 
 
 def more_children(post: str, *, children: tuple[str, ...], sort: str) -> Request:
@@ -64,13 +68,14 @@ def more_children(post: str, *, children: tuple[str, ...], sort: str) -> Request
         params=(_RAW,),
         form=(("api_type", "json"), ("link_id", post), ("children", ",".join(children)), ("sort", sort)),
         route="morechildren",
+        max_bytes=MAX_BYTES,
         serial="morechildren",
     )
 
 
 def about(path: str, *, route: str) -> Request:
     """A description: "/r/x/about", "/r/x/about/rules", "/user/x/about"."""
-    return Request(url=path, params=(_RAW,), route=route)
+    return Request(url=path, params=(_RAW,), route=route, max_bytes=MAX_BYTES)
 
 
 def has_raw_json(request: Request) -> bool:
