@@ -30,6 +30,9 @@ SHARED_FIELDS: dict[str, tuple[str, ...]] = {
 }
 """What every door carries of a record besides its id and place."""
 
+_FACETS = {
+    kind: [(int(facet), facet, names) for facet, names in facets.items()] for kind, facets in FACET_FIELDS.items()
+}
 _PAGE_ROWS = 2000
 _MODULUS = 2**256
 _encode = msgspec.json.Encoder().encode
@@ -133,10 +136,11 @@ def _content_entry(kept: Kept, numbers: list[NumbersRegister], texts: list[TextR
     if kept.tombstone is not None and kept.tombstone.erases:
         place = [getattr(record, name) for name in PLACE_FIELDS[kind]]
         return [kind, record.source, record.id, tombstone, place, kept.first_seen_at, kept.last_seen_at]
+    stated = int(record.stated)
     facets = [
         [record.stated_at(facet), *(_identity(getattr(record, name)) for name in names)]
-        for facet, names in FACET_FIELDS[kind].items()
-        if record.stated & facet
+        for mask, facet, names in _FACETS[kind]
+        if stated & mask
     ]
     return [
         kind,
@@ -144,7 +148,7 @@ def _content_entry(kept: Kept, numbers: list[NumbersRegister], texts: list[TextR
         record.id,
         tombstone,
         kept.wiped_to,
-        int(record.stated),
+        stated,
         facets,
         bool(getattr(record, "author_gone", False)),
         kept.first_seen_at,

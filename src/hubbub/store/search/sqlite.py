@@ -50,6 +50,7 @@ def take_out(connection: sqlite3.Connection, changes: Iterable[Change]) -> dict[
     Returns the row numbers per kind that may need a new entry (`put_in`)."""
     again: dict[str, list[int]] = {kind: [] for kind in INDEXES}
     stale: dict[str, list[tuple[Any, ...]]] = {kind: [] for kind in INDEXES}
+    withdrawn: set[str] = set()
     for change in changes:
         if change.kind not in INDEXES or change.n is None:
             continue
@@ -61,8 +62,12 @@ def take_out(connection: sqlite3.Connection, changes: Iterable[Change]) -> dict[
             stale[change.kind].append((change.n, *old))
         if new is not None:
             again[change.kind].append(change.n)
+        else:
+            withdrawn.add(change.kind)
     for kind, rows in stale.items():
         _delete(connection, kind, rows)
+    for kind in withdrawn:
+        connection.execute("UPDATE search_state SET purge = 1 WHERE kind = ? AND purge = 0", (kind,))
     return again
 
 
@@ -82,7 +87,6 @@ def _delete(connection: sqlite3.Connection, kind: str, rows: list[tuple[Any, ...
         f"INSERT INTO {fts} ({fts}, rowid, {', '.join(columns)}) VALUES ('delete', {marks})",
         [row for row in rows if row[0] in present],
     )
-    connection.execute("UPDATE search_state SET purge = 1 WHERE kind = ?", (kind,))
 
 
 def put_in(connection: sqlite3.Connection, again: dict[str, list[int]], *, newest: dict[str, int], later: bool) -> None:
