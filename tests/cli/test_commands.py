@@ -218,6 +218,13 @@ def test_wrong_credentials_end_with_4_and_no_secret_is_anywhere(
     assert CANARY.encode() not in kept
 
 
+@pytest.mark.parametrize("address", ["nonsense", "ftp://x", "http://", "http://user:canary@host"])
+def test_an_address_that_is_none_ends_with_10_before_anything_is_asked(tmp_path: Path, address: str) -> None:
+    done = hubbub("sync", "reddit:whatisthisbug", "--base-url", address, home=tmp_path / "home")
+    assert (done.code, done.out) == (10, "")
+    assert "base_url" in done.err
+
+
 def test_missing_credentials_end_before_anything_is_asked(tmp_path: Path) -> None:
     done = hubbub("sync", "reddit:whatisthisbug", home=tmp_path / "home")
     assert done.code == 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from hubbub.plugins.contracts import SourceSettings
 from hubbub.store.engine import Store, open_store
 
 STORE_NAME = "hubbub.db"
+_ADDRESS = re.compile(r"https?://[^/\s?#@]+(/[^\s?#]*)?\Z")
 
 
 class Session:
@@ -104,5 +106,8 @@ class Session:
         told = {}
         for name in names:
             values, configured = self.loaded.source_values(name)
-            told[name] = SourceSettings(values=values, base_url=base_url or configured)
+            address = base_url or configured
+            if address is not None and not _ADDRESS.match(address):
+                raise ConfigError(f"{name}.base_url: {address!r} is no address; write http://HOST:PORT or https://HOST")
+            told[name] = SourceSettings(values=values, base_url=address.rstrip("/") if address else None)
         return told
