@@ -223,6 +223,7 @@ def test_an_address_that_is_none_ends_with_10_before_anything_is_asked(tmp_path:
     done = hubbub("sync", "reddit:whatisthisbug", "--base-url", address, home=tmp_path / "home")
     assert (done.code, done.out) == (10, "")
     assert "base_url" in done.err
+    assert "canary" not in done.err
 
 
 def test_missing_credentials_end_before_anything_is_asked(tmp_path: Path) -> None:

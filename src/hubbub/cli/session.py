@@ -108,6 +108,7 @@ class Session:
             values, configured = self.loaded.source_values(name)
             address = base_url or configured
             if address is not None and not _ADDRESS.match(address):
-                raise ConfigError(f"{name}.base_url: {address!r} is no address; write http://HOST:PORT or https://HOST")
+                said = address.rpartition("@")[2]  # what stands before may be a password
+                raise ConfigError(f"{name}.base_url: {said!r} is no address; write http://HOST:PORT or https://HOST")
             told[name] = SourceSettings(values=values, base_url=address.rstrip("/") if address else None)
         return told
