@@ -31,6 +31,7 @@ from hubbub.plugins.contracts import (
     Stream,
     SyncOptions,
 )
+from hubbub.records.models import Post
 from hubbub.sources.reddit import api
 from hubbub.sources.reddit.answers import Parsed, add_thing, listing_of, parse, things_of, thread_of
 from hubbub.sources.reddit.listings import gather, look_of, mark_of
@@ -188,8 +189,9 @@ def _absorb(ask: Ask, *, reading: Reading) -> Page:
     posts, comments = reading.value
     if ask.kind == "tree" and not thread.seen:
         add_thing(posts.children[0], look=look, out=out, dirty=scrubbing[0], entities=entities)
-        count = posts.children[0]["data"].get("num_comments")
-        thread.count = count if isinstance(count, int) and count >= 0 else thread.count
+        post = out.records[-1] if out.records else None
+        if isinstance(post, Post) and post.comment_count is not None:
+            thread.count = post.comment_count
     thread.absorb(comments.children, look=look, out=out, scrubbing=scrubbing)
     if ask.kind == "branch":
         thread.waiting -= 1
