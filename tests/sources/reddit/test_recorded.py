@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +80,22 @@ def test_every_thing_of_a_recorded_answer_is_stored_or_set_aside(entry: dict[str
     allowed = {"the answer does not say whose rules these are"} if entry["kind"] == "rules" else set()
     assert {r.reason for r in decoded.rejected} <= allowed
     assert all(record.door is Door.SAVED for record in kept)
+
+
+OTHERS = sorted((recordings.REDDIT / "other_clients").rglob("*/*.json"))
+NO_RECORDS = {"error.json", "subreddit_post-requirements.json"}
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_what_other_clients_saved_is_read_too(path: Path) -> None:
+    if path.name in NO_RECORDS:
+        with pytest.raises(InputError):
+            decode(path.read_bytes())
+        return
+    decoded = decode(path.read_bytes())
+    assert decoded.records or [r.reason for r in decoded.rejected] == ["the answer does not say whose rules these are"]
+    assert decoded.repaired == 0
+    assert not decoded.unknown_fields
 
 
 @pytest.mark.parametrize("entry", params("post_listing", "user_listing", "search", "info"))

@@ -180,6 +180,21 @@ def raw_of(value: Any) -> bytes:
         return b""
 
 
+def kind_of(value: dict[str, Any]) -> str:
+    """post, comment, community or user, told by the inner object itself and never by the name of its file.
+
+    Raises RecordError when it is none of them."""
+    if "body" in value:
+        return "comment"
+    if "display_name" in value:
+        return "community"
+    if "title" in value:
+        return "post"
+    if "link_karma" in value and "name" in value:
+        return "user"
+    raise RecordError("neither a post nor a comment")
+
+
 def is_escaped(value: Any) -> bool:
     """Tell from a saved answer whether its strings are HTML-escaped (asked for without `raw_json=1`).
 

@@ -17,7 +17,7 @@ import msgspec
 from hubbub.errors import RecordError, TransientRemoteError
 from hubbub.plugins.contracts import Decoded
 from hubbub.records.models import Door
-from hubbub.sources.reddit.answers import KIND_NAMES, add_data, is_escaped, parse
+from hubbub.sources.reddit.answers import KIND_NAMES, add_data, is_escaped, kind_of, parse
 from hubbub.sources.reddit.fields import LINE_FIELDS, is_unknown
 from hubbub.sources.reddit.mapping import Look
 from hubbub.sources.reddit.removal import archive_verdict
@@ -84,26 +84,13 @@ def _read_slowly(line: bytes, *, out: Gathered) -> tuple[str, dict[str, Any], bo
     wrapped = KIND_NAMES.get(str(value.get("kind")))
     if wrapped is not None and isinstance(value.get("data"), dict):
         value = value["data"]
-    kind = wrapped or _kind_of(value)
+    kind = wrapped or kind_of(value)
     if kind not in LINE_FIELDS:
         return kind, value, parsed.dirty
     for key in value:
         if is_unknown(key, kind=kind):
             out.unknown[f"{kind}.{key[:60]}"] += 1
     return kind, {key: value[key] for key in value if key in LINE_FIELDS[kind]}, parsed.dirty
-
-
-def _kind_of(value: dict[str, Any]) -> str:
-    """post, comment, community or user, told by the record and never by the name of its file."""
-    if "body" in value:
-        return "comment"
-    if "title" in value and "display_name" not in value:
-        return "post"
-    if "display_name" in value:
-        return "community"
-    if "link_karma" in value and "name" in value:
-        return "user"
-    raise RecordError("the line is neither a post nor a comment")
 
 
 def _add(data: dict[str, Any], *, kind: str, line: bytes, dirty: bool, now: int, out: Gathered) -> None:

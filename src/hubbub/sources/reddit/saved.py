@@ -14,6 +14,7 @@ from hubbub.sources.reddit.answers import (
     add_thing,
     comments_in,
     is_escaped,
+    kind_of,
     labels,
     listing_of,
     parse,
@@ -84,26 +85,30 @@ def _things(value: Any, *, where: str) -> Iterator[tuple[str | None, Any]]:
 
 
 def _several(value: list[Any], *, where: str) -> Iterator[tuple[str | None, Any]]:
-    """A thread: a list of listings; or a list of things."""
-    if not value or not all(isinstance(item, dict) and item.get("kind") for item in value):
+    """A thread (a list of listings), a list of things, or a list of inner objects as other clients save them."""
+    if not value or not all(isinstance(item, dict) and (item.get("kind") or item.get("id")) for item in value):
         raise InputError(f"{where} holds a JSON list that is no answer of Reddit's API")
     for item in value:
         yield from _things(item, where=where)
 
 
 def _bare(value: dict[str, Any], *, where: str) -> Iterator[tuple[str | None, Any]]:
-    """People without an envelope: the own account, or a map of ids to people."""
-    if "link_karma" in value and isinstance(value.get("name"), str):
-        yield "user", value
-    elif value and all(key.startswith("t2_") and isinstance(item, dict) for key, item in value.items()):
+    """An object without an envelope: a map of ids to people, an error, or a single thing."""
+    if value and all(key.startswith("t2_") and isinstance(item, dict) for key, item in value.items()):
         for key, item in value.items():
             yield "user", {**item, "id": key}
+        return
+    try:
+        kind = kind_of(value) if "kind" not in value and ("id" in value or "name" in value) else None
+    except RecordError:
+        kind = None
+    if kind is not None:
+        yield kind, value
     elif "error" in value or "reason" in value or "message" in value:
         words = " ".join(str(value[key])[:80] for key in ("error", "message", "reason") if key in value)
         raise InputError(f"{where} holds an error answer: {words}")
     else:
-        kind = value.get("kind")
-        named = f"kind {str(kind)[:30]!r}" if kind else "no kind"
+        named = f"kind {str(value['kind'])[:30]!r}" if value.get("kind") else "no kind"
         raise InputError(f"{where} holds JSON that is no answer hubbub reads ({named})")
 
 
