@@ -8,7 +8,7 @@ matches `NEUTRALISED`. An unknown value is an empty cell, an empty text is `""`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hubbub.datasets.times import iso
@@ -17,7 +17,7 @@ from hubbub.plugins.contracts import Column
 FORMULA = re.compile("^'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 """Begins as a formula does, in the full-width forms too; a tab or line break in front is skipped by spreadsheets."""
 NEUTRALISED = re.compile("^'+[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-_QUOTED = re.compile('[",;\t\r\n]|^ | $')
+_SPECIAL = '",;\t\r\n'
 
 
 class CsvSink:
@@ -36,35 +36,42 @@ class CsvSink:
 
     def write(self, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> int:
         """Write rows to a new file; returns how many. Times become ISO 8601."""
-        kinds = [column.type for column in columns]
+        encoders = [self._encoder(column.type) for column in columns]
         count = 0
         with open(path, "x", encoding="utf-8", newline="") as file:  # noqa: PTH123 - the contract passes text
             file.write(",".join(column.name for column in columns) + "\r\n")
             for row in rows:
-                cells = [self._cell(kind, value) for kind, value in zip(kinds, row, strict=True)]
+                pairs = zip(encoders, row, strict=True)
+                cells = ["" if value is None else encode(value) for encode, value in pairs]
                 file.write(",".join(cells) + "\r\n")
                 count += 1
         return count
 
-    def _cell(self, kind: str, value: Any) -> str:
-        if value is None:
-            return ""
+    def _encoder(self, kind: str) -> Callable[[Any], str]:
         match kind:
             case "time":
-                return iso(value)
+                return iso
             case "boolean":
-                return "true" if value else "false"
+                return _boolean
             case "integer" | "real":
-                return str(value)
+                return str
             case _:
-                return self._text(value)
+                return _quoted if self._raw else _neutralised
 
-    def _text(self, text: str) -> str:
-        if not self._raw and FORMULA.match(text):
-            text = "'" + text
-        if not text or _QUOTED.search(text):
-            return '"' + text.replace('"', '""') + '"'
-        return text
+
+def _boolean(value: Any) -> str:
+    return "true" if value else "false"
+
+
+def _neutralised(text: str) -> str:
+    return _quoted("'" + text if FORMULA.match(text) else text)
+
+
+def _quoted(text: str) -> str:
+    # One search a character is several times quicker on long texts than one pattern for all.
+    if not text or text[0] == " " or text[-1] == " " or any(character in text for character in _SPECIAL):
+        return '"' + text.replace('"', '""') + '"'
+    return text
 
 
 SINK = CsvSink()

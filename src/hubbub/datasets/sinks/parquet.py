@@ -12,7 +12,7 @@ from hubbub.plugins.contracts import Column
 
 ROW_GROUP = 32_768
 """Most rows of a row group, which is what is held in memory at once."""
-GROUP_CHARACTERS = 32_000_000
+GROUP_CHARACTERS = 16_000_000
 """A row group ends earlier when its texts are longer than this together."""
 _TYPES: dict[str, pa.DataType] = {
     "text": pa.string(),
