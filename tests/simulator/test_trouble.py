@@ -183,6 +183,35 @@ def test_held_requests_wait_until_released() -> None:
         assert client.get(NEW)[0] == 200
 
 
+def test_a_simulator_stops_while_it_holds_a_request() -> None:
+    with simulated() as client:
+        client.control(hold_after=0)
+        waiting = http.client.HTTPConnection(client.address, timeout=5)
+        waiting.request("GET", NEW, headers={"user-agent": AGENT, "authorization": f"bearer {client.token}"})
+        while not client.stats().get("new"):
+            pass
+    with closing(waiting), pytest.raises((http.client.HTTPException, OSError)):
+        waiting.getresponse().read()
+
+
+def test_a_client_that_hangs_up_while_held_leaves_no_trace() -> None:
+    with simulated() as client:
+        client.control(hold_after=0)
+        with closing(http.client.HTTPConnection(client.address, timeout=5)) as waiting:
+            waiting.request("GET", NEW, headers={"user-agent": AGENT, "authorization": f"bearer {client.token}"})
+            while not client.stats().get("new"):
+                pass
+        client.control(release=True)
+        assert client.get(NEW)[0] == 200
+        assert json.loads(client.get("/__stats?statuses=1")[2]) == {"200": 2}
+
+
+def test_an_endless_query_is_refused() -> None:
+    own = door()
+    reply = own.reply("/api/morechildren", link_id="t3_x", children=",".join(["abcdefg"] * 900))
+    assert (reply.status, reply.body) == (414, b"URI Too Long")
+
+
 def test_two_morechildren_at_a_time_are_one_too_many() -> None:
     scenario = Scenario(latency_ms=150)
     with simulated(scenario) as client:

@@ -213,7 +213,7 @@ class SimulatorRoutes(Protocol):
     name: str
 
     def build(self, *, world: Any, **options: Any) -> Any:
-        """An ASGI application that answers as the platform would."""
+        """What answers as the platform would: a `hubbub.simulator.exchange.Platform`, which the simulator serves."""
         ...
 
 

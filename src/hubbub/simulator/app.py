@@ -61,7 +61,7 @@ class Application:
             ((p, r) for p in self.platforms if (r := p.route(ask)) is not None), (self.platforms[0], "unknown")
         )
         self._routes[route] += 1
-        if route != "token" and not await self._may_go_on(receive):
+        if route != "token" and not await self._may_go_on(receive, send):
             return
         await self._serve(platform, route, ask=ask, receive=receive, send=send)
 
@@ -145,7 +145,7 @@ class Application:
             base_url=self.base_url,
         )
 
-    async def _may_go_on(self, receive: Receive) -> bool:
+    async def _may_go_on(self, receive: Receive, send: Send) -> bool:
         """Count a data request against `hold_after`; False when it was held until its client went away."""
         if self._left is None:
             return True
@@ -154,10 +154,19 @@ class Application:
             return True
         release = asyncio.ensure_future(self._released.wait())
         gone = asyncio.ensure_future(_disconnect(receive))
-        _, pending = await asyncio.wait({release, gone}, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        return release.done() and not release.cancelled()
+        try:
+            await asyncio.wait({release, gone}, return_when=asyncio.FIRST_COMPLETED)
+            released = release.done()
+        except asyncio.CancelledError:
+            # The simulator stops: a held request breaks off, it gets no answer that would tell a lie.
+            _drop(send)
+            raise
+        finally:
+            release.cancel()
+            gone.cancel()
+        if not released:
+            _drop(send)
+        return released
 
     def release(self) -> None:
         """Answer what was held, and hold nothing more."""

@@ -138,7 +138,7 @@ def _talk(ground: Ground, dice: Random, *, posts: list[Post], position: int) -> 
     total = ground.size.comments
     if not posts:
         return []
-    weights = [min(40.0, dice.lognormvariate(0, 1.35)) for _ in posts]
+    weights = [min(90.0, dice.lognormvariate(0, 1.35)) for _ in posts]
     counts = [0] * len(posts)
     for i in dice.choices(range(len(posts)), weights, k=total):
         counts[i] += 1
