@@ -211,6 +211,19 @@ async def test_a_spent_budget_says_when_to_come_back() -> None:
         assert len(server.seen) == 1
 
 
+async def test_the_token_endpoints_own_limit_does_not_slow_data_requests() -> None:
+    spent = {"x-ratelimit-remaining": "0", "x-ratelimit-used": "300", "x-ratelimit-reset": "500"}
+
+    def answer(seen: Seen) -> Answer:
+        if seen.target == "/api/v1/access_token":
+            return 200, spent, json.dumps({"access_token": "t"}).encode()
+        return OK
+
+    async with serving(answer) as server, asking(access(server.url, token=token_flow(server.url))) as client:
+        for _ in range(3):
+            assert (await client.fetch(Request(url="/a"))).status == 200
+
+
 async def test_a_429_is_waited_out() -> None:
     count = {"n": 0}
 

@@ -137,7 +137,7 @@ class Client:
         headers = dict(request.headers)
         if held is not None:
             headers["authorization"] = f"Bearer {held.value}"
-        paid = origin(url) == self._origin
+        paid = self._is_paid(request, url)
         left_s = max(self._policy.total_s - state.elapsed_s(), 0.05)
         async with self._slots:
             state.waited_s += await self._gate.enter(host_and_port(url), paid=paid, patience_s=left_s)
@@ -213,7 +213,7 @@ class Client:
             raise _final(failure, until_s=verdict.until_s)
         if limited:
             state.waited_s += verdict.wait_s
-            if origin(url) == self._origin:
+            if self._is_paid(request, url):
                 self._gate.hold(verdict.wait_s)
         self._emit(Retrying(source=self._source, route=request.route, why=failure.why, wait_s=verdict.wait_s))
         await clock.sleep(verdict.wait_s)
@@ -222,6 +222,10 @@ class Client:
         if self._tokens is None or not request.authorize or origin(url) != self._origin:
             return None
         return await self._tokens.current()
+
+    def _is_paid(self, request: Request, url: str) -> bool:
+        """True for what draws on the API's budget. Token requests have a limit of their own (Reddit: section 5)."""
+        return request.authorize and origin(url) == self._origin
 
     def _response(self, request: Request, *, url: str, received: Received) -> Response:
         now = clock.now()
