@@ -130,6 +130,19 @@ def test_keys_are_folded_and_names_are_kept() -> None:
     assert mentions == {("user", "helper", "Helper"), ("community", "bugs", "Bugs")}
 
 
+def test_a_record_set_aside_leaves_no_mention_behind() -> None:
+    decoded = saved("t3", {**POST, "title": {"en": "x"}, "score": "many"})
+    assert not decoded.records
+    assert (len(decoded.rejected), decoded.repaired) == (1, 0)
+    assert b'"en"' in decoded.rejected[0].raw
+
+
+def test_people_by_id_state_no_profile() -> None:
+    body = json.dumps({"t2_h": {"name": "Helper", "created_utc": 1.3e9, "link_karma": 1, "comment_karma": 2}}).encode()
+    (user,) = SOURCE.decode_saved(body, where="x", observed_at=5, now=NOW).records
+    assert (user.id, user.platform_id, user.stated) == ("helper", "t2_h", Facet.FRAME | Facet.NUMBERS)  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("edited", "expected"),
     [

@@ -153,7 +153,7 @@ def add_thing(child: Any, *, look: Look, out: Gathered, dirty: bool, entities: b
 
 def add_data(data: dict[str, Any], *, kind: str, look: Look, out: Gathered, scrubbing: tuple[bool, bool]) -> str | None:
     """Map one inner object of a known kind; `scrubbing` = (mend strings, undo HTML escaping)."""
-    repaired_before = out.repaired
+    before = out.mark()
     raw = data
     try:
         if any(scrubbing):
@@ -163,7 +163,7 @@ def add_data(data: dict[str, Any], *, kind: str, look: Look, out: Gathered, scru
     except (RecordError, RecursionError) as error:
         reason = str(error) if isinstance(error, RecordError) else "nested too deeply"
         identity = raw.get("name") if isinstance(raw.get("name"), str) else raw.get("id")
-        out.repaired = repaired_before
+        out.undo(before)
         shown = scrub(identity)[0][:60] if isinstance(identity, str) else None
         out.reject(reason, raw=raw_of(raw), kind=kind, identity=shown)
         return None

@@ -62,14 +62,17 @@ def map_community(data: dict[str, Any], *, look: Look, out: Gathered) -> Communi
 
 
 def map_user(data: dict[str, Any], *, look: Look, out: Gathered) -> User:
-    """The record of one t2 object; a suspended account has little more than a name. Raises RecordError without one."""
+    """The record of one t2 object. Raises RecordError when it has no name.
+
+    A suspended account and an entry of people by id have little more: they state neither profile nor extra."""
     name = label(data, "name", out=out)
     if name is None:
         raise RecordError("name is missing")
     profile = data.get("subreddit")
     profile = profile if isinstance(profile, dict) else {}
     suspended = flag(data, "is_suspended", out=out)
-    stated = Facet.FRAME | Facet.NUMBERS if "id" not in data else Facet.ALL
+    whole = "is_employee" in data or "subreddit" in data
+    stated = Facet.ALL if whole else Facet.FRAME | Facet.NUMBERS
     return User(
         source=SOURCE_NAME,
         id=name.casefold(),

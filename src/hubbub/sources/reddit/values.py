@@ -59,6 +59,16 @@ class Gathered:
             )
         )
 
+    def mark(self) -> tuple[int, int]:
+        """Where the collection stands before a record is mapped."""
+        return self.repaired, len(self._stubs)
+
+    def undo(self, mark: tuple[int, int]) -> None:
+        """Forget the repairs and mentions of a record that could not be mapped after all."""
+        self.repaired = mark[0]
+        for key in list(self._stubs)[mark[1] :]:
+            del self._stubs[key]
+
     def everything(self) -> list[Record]:
         """The records, with the mentions after them."""
         return [*self.records, *self._stubs.values()]
