@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from hubbub.errors import AuthError, HubbubError, RemoteError, TransientRemoteError, UnavailableError
 from hubbub.http.messages import Request, Response
-from hubbub.plugins.contracts import SyncOptions
+from hubbub.plugins.contracts import Checkpoint, SyncOptions
 from hubbub.records.models import Comment
 from hubbub.sources.reddit.answers import add_thing
 from hubbub.sources.reddit.comments import walk_trees
@@ -20,7 +21,7 @@ from hubbub.sources.reddit.listings import gather, look_of
 from tests.shared import needs_shared
 from tests.sources.drive import NOW, Memory, Stop, answer, drive
 from tests.sources.reddit import recordings
-from tests.sources.reddit.forest import Forest, post_data
+from tests.sources.reddit.forest import CREATED, Forest, post_data
 
 OPTIONS = SyncOptions(started_at=NOW)
 
@@ -100,6 +101,26 @@ def test_a_tree_is_read_again_only_when_its_count_changed() -> None:
     memory.store(knowing([forest.posts["bbb"]]).pages[0])
     read(forest, memory)
     assert len(memory.requests) == asked + 1
+
+
+def test_posts_the_listing_never_showed_are_left_to_the_archives() -> None:
+    forest = Forest()
+    forest.grow("new", comments=4, seed=1)
+    old = post_data("old", comments=9, created=CREATED - 10**7)
+    memory = knowing([forest.posts["new"], old])
+    memory.checkpoints["bugs/new"] = Checkpoint(
+        key="bugs/new", state=json.dumps({"watermark": NOW, "reached": CREATED})
+    )
+    read(forest, memory)
+    assert [request.url for request in memory.requests] == ["/comments/new"]
+
+
+def test_since_leaves_older_trees_alone() -> None:
+    forest = Forest()
+    forest.grow("aaa", comments=4, seed=1)
+    options = SyncOptions(started_at=NOW, since=CREATED + 1)
+    memory = knowing(list(forest.posts.values()))
+    assert drive(walk_trees("bugs", options=options), forest.respond, memory=memory).requests == []
 
 
 def test_posts_without_comments_are_not_asked_for() -> None:
