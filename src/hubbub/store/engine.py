@@ -20,9 +20,9 @@ from sqlalchemy.pool import QueuePool
 from hubbub import clock
 from hubbub.errors import ConfigError
 from hubbub.store import schema, sqlite, upsert
+from hubbub.store import search_index as search
 from hubbub.store.batch import Batch, Tally
 from hubbub.store.failures import explain, explained
-from hubbub.store.search import sqlite as search
 
 BUSY_TIMEOUT_S = 15.0
 """How long a write waits for another process before it gives up with LockedError."""

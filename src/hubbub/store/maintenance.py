@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from hubbub.store import search_index as search
 from hubbub.store.engine import Store
-from hubbub.store.search import sqlite as search
 
 
 def maintain_search(store: Store) -> None:

@@ -1,8 +1,8 @@
 """The schema, once: every table of the store as SQLAlchemy Core metadata, the content tables made from the records.
 
 Times are whole seconds since the epoch, UTC. The views and the search tables, which metadata cannot hold, are in
-`views.py` and `search/`; the tables about running are in `tables_of_runs.py`. CHECK constraints state what must hold,
-never what real data breaks (design §3).
+`views.py` and `search_index.py`; the tables about running are in `tables_of_runs.py`. CHECK constraints state what
+must hold, never what real data breaks (design §3).
 """
 
 from __future__ import annotations

@@ -22,10 +22,10 @@ from hubbub.records.models import (
     User,
 )
 from hubbub.store import bookkeeping, content, history, links, media_rows, mentions, people
+from hubbub.store import search_index as search
 from hubbub.store.batch import Batch, Tally
 from hubbub.store.content import Change, Seen
 from hubbub.store.rows import storable
-from hubbub.store.search import sqlite as search
 
 DAY_S = 86_400
 """A record observed more than this far in the future is set aside (design §2)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubbub.store.search.sqlite import DDL as SEARCH_DDL
+from hubbub.store.search_index import DDL as SEARCH_DDL
 
 RULES_VIEW = (
     "CREATE VIEW rules AS SELECT c.source AS source, c.id AS community, r.key + 1 AS position,"

@@ -12,7 +12,7 @@ import msgspec
 
 from hubbub.store.engine import Store
 from hubbub.store.search.query import Condition, Parsed, parse
-from hubbub.store.search.sqlite import INDEXES
+from hubbub.store.search_index import INDEXES
 
 CANDIDATES = 10_000
 """Of a word that occurs more often than this, the newest so many rows are ranked (when no filter narrows them)."""
