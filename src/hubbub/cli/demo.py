@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +14,7 @@ import rich_click as click
 
 from hubbub import clock
 from hubbub.cli import render
+from hubbub.cli.diagnostics import say
 from hubbub.cli.lazy import HubbubCommand
 from hubbub.cli.media import facts
 from hubbub.cli.search import lines as hit_lines
@@ -57,17 +60,19 @@ def demo(ctx: click.Context) -> int:
     _check_home(session)
     began = clock.monotonic()
     tell = _silent if session.as_json else _line
-    steps: list[RunReport] = []
+    exports: list[str] = []
     with session.open_store(create=True) as store, watched(session) as observers:
         _mark(session.home)
         with _simulator() as simulator:
-            steps.append(_sync(store, simulator, observers=observers, tell=tell))
-            steps.append(_import(store, simulator, home=session.home, observers=observers, tell=tell))
-            steps.append(_fetch(store, simulator, blobs=session.blobs, observers=observers, tell=tell))
-        _search(store, tell=tell)
-        exports = _export(store, session.home, tell=tell)
-    _conclude(session, exports, elapsed_s=clock.monotonic() - began, tell=tell)
-    code = _ending(steps)
+            steps = _walk(store, simulator, session=session, observers=observers, tell=tell)
+        code = _ending(steps)
+        if code is ExitCode.OK:
+            _search(store, tell=tell)
+            exports = _export(store, session.home, tell=tell)
+    if code is ExitCode.OK:
+        _conclude(session, exports, elapsed_s=clock.monotonic() - began, tell=tell)
+    else:
+        say(f"hubbub: the demo stopped at step {len(steps)}; it may be run again")
     if session.as_json:
         document = {"home": str(session.home), "store": session.store_url, "exports": exports, "runs": steps}
         render.result({**document, "exit_code": int(code)}, (), as_json=True)
@@ -79,10 +84,28 @@ Tell = Callable[[str], None]
 
 def _line(text: str) -> None:
     render.write(render.shown(text))
+    render.flush()
 
 
 def _silent(_text: str) -> None:
     return
+
+
+def _walk(
+    store: Store, simulator: Running, *, session: Session, observers: Sequence[Observer], tell: Tell
+) -> list[RunReport]:
+    """The steps that collect, one after the other, up to the first that fails or is interrupted."""
+    road: list[Callable[..., RunReport]] = [
+        _sync,
+        partial(_import, home=session.home),
+        partial(_fetch, blobs=session.blobs),
+    ]
+    done: list[RunReport] = []
+    for step in road:
+        done.append(step(store, simulator, observers=observers, tell=tell))
+        if _ending(done) is not ExitCode.OK:
+            break
+    return done
 
 
 def _check_home(session: Session) -> None:
@@ -188,7 +211,7 @@ def _told(done: RunReport, tell: Tell, how: str) -> None:
 
 def _conclude(session: Session, exports: Sequence[str], *, elapsed_s: float, tell: Tell) -> None:
     home = session.typed.home or session.loaded.settings.home
-    option = "" if home == "./hubbub-data" else f" --home {home}"
+    option = "" if home == "./hubbub-data" else f" --home {shlex.quote(home)}"
     tell("")
     tell(f"Done in {elapsed_s:.0f} s. The simulator has stopped; what it left is yours to look at:")
     tell(f"   database  {session.store_file}")

@@ -13,7 +13,7 @@ import msgspec
 from hubbub.datasets.times import iso
 from hubbub.observe.terminal import fitted, shown, width
 
-__all__ = ["SCHEMA", "ago", "result", "shown", "size", "table", "when", "write"]
+__all__ = ["SCHEMA", "ago", "flush", "result", "shown", "size", "table", "when", "write"]
 
 SCHEMA = 1
 """Version of the JSON documents; a field that changes its meaning raises it."""
@@ -34,6 +34,12 @@ def write(text: str) -> None:
     """One line on stdout, as it is; text of others must have gone through `shown`."""
     if sys.stdout is not None:
         sys.stdout.write(text + "\n")
+
+
+def flush() -> None:
+    """Show what was written so far, for output that takes its time."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
