@@ -25,7 +25,7 @@ INDEXES: dict[str, tuple[str, str, tuple[str, ...]]] = {
 """Per kind: the search table, its content table and the indexed columns."""
 
 DDL: tuple[str, ...] = tuple(
-    f"CREATE VIRTUAL TABLE {fts} USING fts5({', '.join(columns)}, content='{table}', content_rowid='n',"
+    f"CREATE VIRTUAL TABLE {fts} USING fts5({', '.join(columns)}, content=\"{table}\", content_rowid='n',"
     " tokenize='unicode61 remove_diacritics 2')"
     for fts, table, columns in INDEXES.values()
 )

@@ -63,11 +63,11 @@ SQLITE_DDL = (
         "communities c, json_each(c.rules) r"
     ),
     (
-        "CREATE VIRTUAL TABLE posts_fts USING fts5(title, body, content='posts', content_rowid='n', "
+        "CREATE VIRTUAL TABLE posts_fts USING fts5(title, body, content=\"posts\", content_rowid='n', "
         "tokenize='unicode61 remove_diacritics 2')"
     ),
     (
-        "CREATE VIRTUAL TABLE comments_fts USING fts5(body, content='comments', content_rowid='n', "
+        "CREATE VIRTUAL TABLE comments_fts USING fts5(body, content=\"comments\", content_rowid='n', "
         "tokenize='unicode61 remove_diacritics 2')"
     ),
     "INSERT INTO search_state (kind, pending, purge) VALUES ('post', 0, 0), ('comment', 0, 0)",
