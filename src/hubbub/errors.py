@@ -1,4 +1,4 @@
-"""The one exception tree: every class says what to do now (retry, skip or stop) and with which exit code a command ends.
+"""The one exception tree: every class says what to do now (retry, skip, stop) and with which exit code a command ends.
 
 Exit codes are those of the command line contract (docs/reference/exit-codes.md). A message names what happened, where
 (URL, file and line, byte, id) and the next step; `advice` holds the next step when it is longer than half a line.
@@ -124,7 +124,7 @@ class BlockedError(RemoteError):
 
 
 class UnavailableError(RemoteError):
-    """This community, post or person is private, banned, quarantined or not there; others go on."""
+    """One community, post or person is private, banned, quarantined or not there; others go on."""
 
     remedy = Remedy.SKIP
 

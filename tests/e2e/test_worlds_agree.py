@@ -8,6 +8,8 @@ from hubbub.errors import ExitCode
 from hubbub.pipeline.load import LoadOptions, load_files
 from hubbub.plugins import registry
 from hubbub.simulator.server import Running
+from hubbub.simulator.things import Size
+from hubbub.simulator.world import World
 from hubbub.store import reads
 from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
@@ -18,9 +20,10 @@ NAMES = ("whatisthisbug", "bugs")
 
 def dumped(running: Running, folder: Path) -> list[Path]:
     """The simulator's world as dump files."""
-    assert running.app is not None
-    routes = registry.load("simulators", "reddit")
-    return sorted(Path(path) for path in routes.dump(world=running.app.platforms[0].world, out=folder))
+    options = running.options
+    size = Size(posts=options.posts, comments=options.comments)
+    world = World(options.seed, size=size, communities=options.communities)
+    return sorted(Path(path) for path in registry.load("simulators", "reddit").dump(world=world, out=folder))
 
 
 def imported(store: Store, files: list[Path]) -> None:

@@ -19,6 +19,15 @@ COMMUNITY = "whatisthisbug"
 AGENT = "test:hubbub.tests:1.0 (by /u/tester)"
 
 
+def bare(value: Any) -> Any:
+    """A truth with ids as listings print them, without their prefix."""
+    if isinstance(value, dict):
+        return {bare(key): bare(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [bare(each) for each in value]
+    return value.removeprefix("t3_").removeprefix("t1_") if isinstance(value, str) else value
+
+
 def options(**changed: Any) -> Options:
     """A world of 40 posts and 600 comments in each of two communities."""
     asked: dict[str, Any] = {"posts": 40, "comments": 600, "communities": (COMMUNITY, "spiders")}
@@ -65,7 +74,7 @@ class Door:
         self.login()
 
     def truth(self, **query: str) -> Any:
-        return self.platform.truth(self.app.clock.now(), query)
+        return bare(self.platform.truth(self.app.clock.now(), query))
 
     def _ask(self, **asked: Any) -> Reply:
         ask = Ask(at=self.app.clock.tick(), base_url=self.base_url, **asked)

@@ -11,7 +11,7 @@ import pytest
 
 from hubbub.simulator.faults import Fault, Scenario
 from hubbub.simulator.server import Running
-from tests.simulator.conftest import AGENT, COMMUNITY, options
+from tests.simulator.conftest import AGENT, COMMUNITY, bare, options
 
 
 def client(simulator: Running, **changed: Any) -> praw.Reddit:
@@ -37,7 +37,7 @@ def reddit(running: Running) -> Iterator[praw.Reddit]:
 
 def truth(simulator: Running, **query: str) -> Any:
     assert simulator.app is not None
-    return simulator.app.platforms[0].truth(simulator.app.clock.now(), query)
+    return bare(simulator.app.platforms[0].truth(simulator.app.clock.now(), query))
 
 
 def test_praw_reads_every_post_and_every_comment(running: Running, reddit: praw.Reddit) -> None:

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hubbub.records.facets import Facet
 from hubbub.records.models import (
     Comment,
     Community,
     Door,
-    Facet,
     LinkListing,
     MediaItem,
     Post,
@@ -47,7 +47,7 @@ MEDIA = st.sampled_from(
 
 @st.composite
 def _seen(draw: st.DrawFn, kind: str) -> dict[str, Any]:
-    stated = Facet(0)
+    stated = 0
     facets = [Facet.FRAME, Facet.CONTENT, Facet.NUMBERS, Facet.EXTRA]
     facets += [Facet.AUTHOR] if kind in ("post", "comment") else []
     for facet in facets:
@@ -97,7 +97,7 @@ def _records(draw: st.DrawFn) -> Record:  # noqa: PLR0911 - one return a kind of
         )
     if which == 6:
         seen = draw(_seen("community"))
-        seen["stated"] |= Facet.RULES if draw(st.booleans()) else Facet(0)
+        seen["stated"] |= Facet.RULES if draw(st.booleans()) else 0
         rules = draw(st.sampled_from([(), (Rule(short_name="be kind"),)]))
         return Community(source="reddit", id="bugs", body=draw(TEXTS), member_count=3, rules=rules, **seen)
     if which == 7:

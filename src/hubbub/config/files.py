@@ -118,7 +118,8 @@ def _read_yaml(path: Path, text: str) -> dict[Key, Value]:
 
 def _refuse(event: yaml.Event, depth: int, path: Path) -> None:
     """Raise for what a settings file has no use for, before anything is built: aliases, tags, deep nesting."""
-    where = f"{path}:{event.start_mark.line + 1}:{event.start_mark.column + 1}"
+    mark = event.start_mark
+    where = str(path) if mark is None else f"{path}:{mark.line + 1}:{mark.column + 1}"
     if depth > MAX_DEPTH:
         raise ConfigError(f"{where}: nested too deeply")
     if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):

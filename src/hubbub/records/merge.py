@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from hubbub.records.facets import FACET_FIELDS, FACET_TIME, PLACE_FIELDS, Facet
+from hubbub.records.facets import FACET_FIELDS, FACET_TIME, FACETS_OF, PLACE_FIELDS, Facet
 from hubbub.records.history import HOUR_S, NumbersRegister, TextRevision, comparable, texts_of
 from hubbub.records.models import (
     Comment,
@@ -93,6 +93,11 @@ def fold(kept: Kept | None, seen: Observation | Tombstone) -> Folded:
 def _begin(seen: Observation) -> Kept:
     """The first observation of a record."""
     kind = seen.kind
+    whole = FACETS_OF[kind]
+    if seen.stated & whole == whole and not getattr(seen, "author_gone", False) and not _has_own_times(seen):
+        only = seen.observed_at
+        record = seen if seen.stated == whole else msgspec.structs.replace(seen, stated=whole)
+        return Kept(record=record, first_seen_at=only, last_seen_at=only, text_since=only)
     times = {facet: at for facet in FACET_FIELDS[kind] if (at := seen.stated_at(facet)) is not None}
     if getattr(seen, "author_gone", False):
         times.pop(Facet.AUTHOR, None)
@@ -252,7 +257,7 @@ def _is_wiped(kept: Kept, at: int) -> bool:
     return kept.wiped_to is not None and at <= kept.wiped_to
 
 
-def _held(record: Observation) -> tuple[dict[str, Any], dict[Facet, int]]:
+def _held(record: Observation) -> tuple[dict[str, Any], dict[int, int]]:
     """Field values and facet times of the facets that are held."""
     fields = FACET_FIELDS[record.kind]
     times = {facet: at for facet in fields if (at := record.stated_at(facet)) is not None}
@@ -260,13 +265,10 @@ def _held(record: Observation) -> tuple[dict[str, Any], dict[Facet, int]]:
 
 
 def _compose(
-    like: Observation, values: dict[str, Any], times: dict[Facet, int], *, gone: bool, fallback_at: int
+    like: Observation, values: dict[str, Any], times: dict[int, int], *, gone: bool, fallback_at: int
 ) -> Observation:
     """A record of the held facets, in canonical form."""
     newest = max(times.values(), default=fallback_at)
-    stated = Facet(0)
-    for facet in times:
-        stated |= facet
     own = {FACET_TIME[facet]: at for facet, at in times.items() if at != newest}
     extra: dict[str, Any] = {"author_gone": True} if gone else {}
     record: Observation = RECORD_TYPES[like.kind](
@@ -275,7 +277,7 @@ def _compose(
         door=like.door,
         terms=like.terms,
         observed_at=newest,
-        stated=stated,
+        stated=sum(times),
         **own,
         **values,
         **extra,
@@ -286,7 +288,7 @@ def _compose(
 def _blank(stone: Tombstone) -> Observation:
     """A record that states nothing, for a tombstone of something never seen."""
     record: Observation = RECORD_TYPES[stone.kind](
-        source=stone.source, id=stone.id, door=stone.door, terms=stone.terms, observed_at=stone.at, stated=Facet(0)
+        source=stone.source, id=stone.id, door=stone.door, terms=stone.terms, observed_at=stone.at, stated=0
     )
     return record
 
@@ -297,6 +299,13 @@ def _fallback_at(kept: Kept) -> int:
 
 def _times_seen(seen: Observation) -> list[int]:
     return [at for facet in FACET_FIELDS[seen.kind] if (at := seen.stated_at(facet)) is not None] or [seen.observed_at]
+
+
+def _has_own_times(seen: Observation) -> bool:
+    return not (
+        seen.frame_at is seen.author_at is seen.content_at is seen.numbers_at is seen.extra_at is None
+        and getattr(seen, "rules_at", None) is None
+    )
 
 
 def _values(record: Any, names: tuple[str, ...]) -> tuple[Any, ...]:

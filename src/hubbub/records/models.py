@@ -14,11 +14,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from hubbub.records.facets import FACET_FIELDS as FACET_FIELDS
-from hubbub.records.facets import FACET_TIME as FACET_TIME
-from hubbub.records.facets import PLACE_FIELDS as PLACE_FIELDS
-from hubbub.records.facets import TEXT_FIELDS as TEXT_FIELDS
-from hubbub.records.facets import Facet as Facet
+from hubbub.records.facets import FACET_TIME, Facet
 
 Source = str
 """Name of an integrated platform: "reddit", "producthunt"."""
@@ -97,15 +93,15 @@ class _Seen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When the platform said it: the time of every stated facet without a time of its own below."""
     terms: str | None = None
     """Class of terms it came under ("reddit-api", "archive"…)."""
-    stated: Facet = Facet.ALL
-    """The facets this observation states."""
+    stated: int = Facet.ALL
+    """The facets this observation states: a mask of `Facet` bits."""
     frame_at: int | None = None
     author_at: int | None = None
     content_at: int | None = None
     numbers_at: int | None = None
     extra_at: int | None = None
 
-    def stated_at(self, facet: Facet) -> int | None:
+    def stated_at(self, facet: int) -> int | None:
         """When `facet` was observed, or None when this observation does not state it."""
         if not self.stated & facet:
             return None

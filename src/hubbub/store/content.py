@@ -12,7 +12,7 @@ import msgspec
 
 from hubbub.records.history import NumbersRegister, TextRevision
 from hubbub.records.merge import Kept, fold
-from hubbub.records.models import Facet, Observation, Tombstone
+from hubbub.records.models import Observation, Tombstone
 from hubbub.store.rows import CODECS
 from hubbub.store.tables import CONTENT
 
@@ -123,7 +123,7 @@ def erase_author(change: Change) -> None:
         door=record.door,
         terms=record.terms,
         observed_at=kept.first_seen_at,
-        stated=Facet(0),
+        stated=0,
         author_gone=True,
     )
     fold_one(change, gone)

@@ -15,9 +15,10 @@ from typing import Any
 
 import msgspec
 
+from hubbub.records.facets import FACET_FIELDS, PLACE_FIELDS, Facet
 from hubbub.records.history import NumbersRegister, TextRevision, numbers_history, text_history
 from hubbub.records.merge import Kept
-from hubbub.records.models import FACET_FIELDS, PLACE_FIELDS, Facet, MediaItem
+from hubbub.records.models import MediaItem
 from hubbub.store.content import Key
 from hubbub.store.engine import Store
 from hubbub.store.history import numbers_entry, text_entry

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
+from hubbub.records.facets import FACET_FIELDS, Facet
 from hubbub.records.history import NumbersRegister, TextRevision, comparable
-from hubbub.records.models import FACET_FIELDS, Facet
 from hubbub.store.content import Change
 from hubbub.store.tables import NUMBERS
 

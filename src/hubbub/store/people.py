@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from hubbub.records.merge import Kept, fold
-from hubbub.records.models import Door, Facet, Observation, Reason, Tombstone, User
+from hubbub.records.models import Door, Observation, Reason, Tombstone, User
 from hubbub.store import content
 from hubbub.store.content import Change, Key
 
@@ -98,7 +98,7 @@ def _grave(connection: sqlite3.Connection, stone: Tombstone, digest: str) -> Kep
     ).fetchone()
     if row is None:
         return None
-    blank = User(source=stone.source, id=stone.id, door=Door(stone.door), observed_at=row[1], stated=Facet(0))
+    blank = User(source=stone.source, id=stone.id, door=Door(stone.door), observed_at=row[1], stated=0)
     return Kept(
         record=blank,
         first_seen_at=None,

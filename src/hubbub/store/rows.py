@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from hubbub.records.facets import FACET_FIELDS, FACET_TIME, Facet
 from hubbub.records.merge import Kept
-from hubbub.records.models import FACET_FIELDS, FACET_TIME, Door, Facet, MediaItem, Reason, Rule
+from hubbub.records.models import Door, MediaItem, Reason, Rule
 from hubbub.store.tables import COUNTS, RECORDS, content_fields
 
 _JSON_TYPES: dict[str, Any] = {"media": tuple[MediaItem, ...], "rules": tuple[Rule, ...]}
@@ -93,7 +94,7 @@ class Codec:
             name = self._stated_fields[i]
             values[name] = msgspec.json.decode(values[name], type=_JSON_TYPES[name]) if values[name] else ()
         return Kept(
-            record=self._make(stated=Facet(stated), door=Door(door), **values),
+            record=self._make(stated=stated, door=Door(door), **values),
             tombstone=None if tombstone is None else Reason(tombstone),
             **kept,
         )

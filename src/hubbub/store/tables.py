@@ -24,7 +24,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from hubbub.records.models import FACET_FIELDS, FACET_TIME, Comment, Community, Facet, Post, User
+from hubbub.records.facets import FACET_FIELDS, FACET_TIME, Facet
+from hubbub.records.models import Comment, Community, Post, User
 
 SCHEMA_VERSION = "0001"
 """The newest migration: what a store written by this hubbub is stamped with."""

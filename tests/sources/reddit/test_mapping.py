@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.records.models import Comment, Facet, MediaItem, Post, Reason, Stub, Tombstone
+from hubbub.records.facets import Facet
+from hubbub.records.models import Comment, MediaItem, Post, Reason, Stub, Tombstone
 from hubbub.sources.reddit import SOURCE
 from tests.sources.drive import NOW
 from tests.sources.reddit.forest import post_data

@@ -18,7 +18,8 @@ from hubbub.errors import (
     TransientRemoteError,
     UnavailableError,
 )
-from hubbub.records.models import Comment, Community, Door, Facet, Post, Stub, Tombstone, User
+from hubbub.records.facets import Facet
+from hubbub.records.models import Comment, Community, Door, Post, Stub, Tombstone, User
 from hubbub.sources.reddit import SOURCE, api
 from hubbub.sources.reddit.auth import read_token
 from tests.shared import needs_shared

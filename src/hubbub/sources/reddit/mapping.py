@@ -12,7 +12,8 @@ import msgspec
 
 from hubbub.errors import RecordError
 from hubbub.records.clean import path_of
-from hubbub.records.models import Comment, Door, Facet, Post, Tombstone
+from hubbub.records.facets import Facet
+from hubbub.records.models import Comment, Door, Post, Tombstone
 from hubbub.sources.reddit.fields import extra_of
 from hubbub.sources.reddit.media import comment_media, post_media, split
 from hubbub.sources.reddit.removal import Verdict, comment_verdict, post_verdict
@@ -208,7 +209,7 @@ def _flags(data: dict[str, Any], *, out: Gathered) -> dict[str, Any]:
     }
 
 
-def _stated(verdict: Verdict) -> Facet:
+def _stated(verdict: Verdict) -> int:
     stated = Facet.ALL
     if verdict.author_hidden:
         stated &= ~Facet.AUTHOR

@@ -6,7 +6,8 @@ from typing import Any
 
 from hubbub.errors import RecordError
 from hubbub.records.clean import canonical_json
-from hubbub.records.models import Community, Facet, Rule, User
+from hubbub.records.facets import Facet
+from hubbub.records.models import Community, Rule, User
 from hubbub.sources.reddit.mapping import Look
 from hubbub.sources.reddit.values import SOURCE_NAME, Gathered, flag, integer, label, moment, prose
 

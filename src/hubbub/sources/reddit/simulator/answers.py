@@ -232,13 +232,13 @@ def names(asked: Asked) -> Any:
 
 
 def truth_of_user(view: View, name: str) -> dict[str, Any]:
-    """Ids of what an account's pages show."""
+    """Fullnames of what an account's pages show."""
     person = view.world.person(name)
     shown = [] if person is None else listings.written_by(view, person, what="overview")
     kept = [thing for thing in shown if listings.shown_in_listings(view, thing)]
     return {
-        "posts": [post_id(t) for t in kept if isinstance(t, Post)],
-        "comments": [comment_id(t) for t in kept if isinstance(t, Comment)],
+        "posts": [f"t3_{post_id(t)}" for t in kept if isinstance(t, Post)],
+        "comments": [f"t1_{comment_id(t)}" for t in kept if isinstance(t, Comment)],
     }
 
 

@@ -136,7 +136,8 @@ class Reddit:
         }
 
     def truth(self, at: float, query: Mapping[str, str]) -> dict[str, Any]:
-        """Per community what a perfect client with listings and trees gets now; of one account with `?user=NAME`."""
+        """Per community the fullnames a perfect client with listings and trees gets now; of one account with
+        `?user=NAME`."""
         view = self.view(at)
         if "user" in query:
             return {"user": answers.truth_of_user(view, query["user"])}
@@ -165,11 +166,11 @@ def _truth(view: View, name: str) -> dict[str, Any]:
     posts = [post for post in view.listable(name) if view.listed(post)]
     comments = [c for post in posts for c in view.made(post) if view.shown(c)]
     community = view.world.community(name)
-    blank = [comment_id(c) for c in comments if view.comment_state(c) != "live"]
-    taxa = {post_id(p): taxon for p in posts if (taxon := true_taxon(p)) is not None}
+    blank = [f"t1_{comment_id(c)}" for c in comments if view.comment_state(c) != "live"]
+    taxa = {f"t3_{post_id(p)}": taxon for p in posts if (taxon := true_taxon(p)) is not None}
     return {
-        "posts": [post_id(p) for p in posts],
-        "comments": [comment_id(c) for c in comments],
+        "posts": [f"t3_{post_id(p)}" for p in posts],
+        "comments": [f"t1_{comment_id(c)}" for c in comments],
         "blank_comments": blank,
         "counts": {
             "posts": len(posts),

@@ -157,13 +157,13 @@ class Replay:
         }
 
     def truth(self, at: float, query: Mapping[str, str]) -> dict[str, Any]:
-        """Per community the ids of all posts and comments in the recordings."""
+        """Per community the fullnames of all posts and comments in the recordings."""
         del at, query
         made: dict[str, Any] = {}
-        for kind, things in (("posts", self.pool.posts), ("comments", self.pool.comments)):
+        for kind, prefix, things in (("posts", "t3_", self.pool.posts), ("comments", "t1_", self.pool.comments)):
             for name, thing in things.items():
                 place = made.setdefault(str(thing.get("subreddit")), {"posts": [], "comments": []})
-                place[kind].append(name)
+                place[kind].append(prefix + name)
         for place in made.values():
             place["counts"] = {kind: len(place[kind]) for kind in ("posts", "comments")}
         return made
