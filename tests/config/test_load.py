@@ -153,3 +153,9 @@ def test_words_of_yaml_stay_words(tmp_path: Path) -> None:
     (tmp_path / "hubbub.yaml").write_text("lemmy:\n  communities: [no, on, 1e3, 0x1F, 12:30]\n  instance: yes\n")
     values, _ = loaded(tmp_path, sources=("lemmy",)).source_values("lemmy")
     assert values == {"communities": "['no', 'on', '1e3', '0x1F', '12:30']", "instance": "yes"}
+
+
+def test_every_setting_the_reddit_login_reads_may_be_set(tmp_path: Path) -> None:
+    environ = {"HUBBUB_REDDIT__DEVICE_ID": "a-device-of-my-own-24-ch", "HUBBUB_REDDIT__SCOPE": "read history"}
+    values, _ = loaded(tmp_path, environ=environ).source_values("reddit")
+    assert values == {"device_id": "a-device-of-my-own-24-ch", "scope": "read history"}

@@ -43,11 +43,13 @@ class MediaSection(Section):
 class RedditSection(Section):
     """The user's own Reddit credentials, and where Reddit is."""
 
-    client_id: str | None = None
-    client_secret: SecretStr | None = None
-    username: str | None = None
-    password: SecretStr | None = None
-    refresh_token: SecretStr | None = None
+    client_id: str | None = Field(default=None, description="of the application Reddit approved for you")
+    client_secret: SecretStr | None = Field(default=None, description="an installed application has none")
+    username: str | None = Field(default=None, description="for script applications, and named in the User-Agent")
+    password: SecretStr | None = Field(default=None, description="script applications only")
+    refresh_token: SecretStr | None = Field(default=None, description="of a user who authorised the application")
+    device_id: str | None = Field(default=None, description="installed applications: 20 to 30 characters of your own")
+    scope: str | None = Field(default=None, description="ask for these scopes only, for example `read history`")
     user_agent: str | None = Field(default=None, description="by default names hubbub, its version and the username")
     base_url: str | None = Field(default=None, description="both Reddit addresses at once: a simulator")
 
@@ -55,8 +57,8 @@ class RedditSection(Section):
 class ProductHuntSection(Section):
     """The user's own Product Hunt token."""
 
-    token: SecretStr | None = None
-    base_url: str | None = None
+    token: SecretStr | None = Field(default=None, description="kept for the release that reads Product Hunt")
+    base_url: str | None = Field(default=None, description="another address of it: a simulator")
 
 
 class Settings(BaseModel):
