@@ -144,7 +144,7 @@ def test_a_refused_login_says_why_and_what_to_do(
         ({"x-ratelimit-remaining": "997.0", "x-ratelimit-used": "3", "x-ratelimit-reset": "412"}, (997.0, 3.0, 412.0)),
         ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9"}, (0.0, None, 9.0)),
         ({"x-ratelimit-remaining": "nan", "x-ratelimit-reset": "9"}, None),
-        ({"x-ratelimit-remaining": "-1", "x-ratelimit-reset": "9"}, None),
+        ({"x-ratelimit-remaining": "-1", "x-ratelimit-reset": "9"}, (-1.0, None, 9.0)),
         ({"x-ratelimit-remaining": "5", "x-ratelimit-reset": "soon"}, None),
         ({"x-ratelimit-remaining": "5", "x-ratelimit-reset": "1e300"}, (5.0, None, 86400.0)),
         ({}, None),

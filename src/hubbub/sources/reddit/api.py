@@ -9,8 +9,10 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from hubbub.errors import AuthError, BlockedError, RateLimitedError, RemoteError, TransientRemoteError, UnavailableError
+from hubbub.http.access import BudgetReading
 from hubbub.http.messages import Request, Response
-from hubbub.plugins.contracts import BudgetReading
+from hubbub.http.retry import retry_after_s
+from hubbub.sources.reddit.values import number_of
 
 PAGE_SIZE = 100
 INFO_SIZE = 100
@@ -21,6 +23,7 @@ MAX_BYTES = 96 * 1024 * 1024
 """Largest answer accepted: a hundred times the largest real one."""
 _RAW = ("raw_json", "1")
 _LONGEST_WINDOW_S = 86_400.0
+SEE_CREDENTIALS = "see docs/how-to/reddit-credentials.md"
 
 
 def listing(
@@ -91,11 +94,11 @@ def check_status(response: Response) -> None:
     where = response.url
     if 300 <= status < 400:
         _raise_redirect(response)
-    said = _said(response.body)
+    said = object_in(response.body)
     if status in {401, 403, 404, 451}:
         _raise_refusal(response, said=said)
     if status == 429:
-        raise RateLimitedError(f"{where}: too many requests", until=_until(response))
+        raise RateLimitedError(f"{where}: too many requests", until=come_back_at(response))
     if status >= 500 or status == 408:
         raise TransientRemoteError(f"{where} answered {status}: the platform is failing", advice="try again later")
     words = " ".join(str(said[key])[:120] for key in ("message", "reason", "explanation") if said.get(key))
@@ -103,16 +106,35 @@ def check_status(response: Response) -> None:
 
 
 def read_budget(response: Response) -> BudgetReading | None:
-    """What the x-ratelimit headers say; None when they are absent or nonsense. Never raises."""
+    """What the x-ratelimit headers say; None when they are absent or nonsense. Never raises.
+
+    `remaining` falls below zero when others spend the same budget: nothing is left then."""
     remaining = _amount(response.header("x-ratelimit-remaining"))
     reset_s = _amount(response.header("x-ratelimit-reset"))
     if remaining is None or reset_s is None:
         return None
+    used = _amount(response.header("x-ratelimit-used"))
     return BudgetReading(
         remaining=remaining,
-        used=_amount(response.header("x-ratelimit-used")),
-        reset_s=min(reset_s, _LONGEST_WINDOW_S),
+        used=used if used is not None and used >= 0 else None,
+        reset_s=min(max(reset_s, 0.0), _LONGEST_WINDOW_S),
     )
+
+
+def come_back_at(response: Response) -> int | None:
+    """When a refused request is worth repeating (epoch seconds), as Retry-After and the rate headers tell it."""
+    asked = retry_after_s(response.header("retry-after"), server_now=response.received_at)
+    waits = [wait for wait in (asked, _amount(response.header("x-ratelimit-reset"))) if wait is not None]
+    return response.received_at + math.ceil(max(*waits, 0.0)) if waits else None
+
+
+def object_in(body: bytes) -> dict[str, Any]:
+    """The JSON object of a refusal or a token answer; empty when the body is anything else."""
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _raise_redirect(response: Response) -> None:
@@ -132,12 +154,12 @@ def _raise_refusal(response: Response, *, said: dict[str, Any]) -> None:
     if status == 401:
         raise AuthError(
             f"{where}: Reddit does not accept the token",
-            advice="if a new token is refused as well, the app's access was revoked: see docs/reference/credentials.md",
+            advice=f"if a new token is refused as well, the app's access was revoked: {SEE_CREDENTIALS}",
         )
     if status == 403 and "insufficient_scope" in challenge:
         raise AuthError(f"{where}: the token lacks a scope for this", advice="ask for the scopes read and history")
-    if reason in _CLOSED:
-        words, advice = _CLOSED[str(reason)]
+    if isinstance(reason, str) and reason in _CLOSED:
+        words, advice = _CLOSED[reason]
         raise UnavailableError(f"{where}: {words}", advice=advice)
     if status == 451:
         raise UnavailableError(f"{where} is not available for legal reasons in this country")
@@ -162,23 +184,6 @@ _CLOSED = {
 }
 
 
-def _said(body: bytes) -> dict[str, Any]:
-    try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _until(response: Response) -> int | None:
-    waits = [_amount(response.header(name)) for name in ("retry-after", "x-ratelimit-reset")]
-    known = [wait for wait in waits if wait is not None]
-    return response.received_at + math.ceil(max(known)) if known else None
-
-
 def _amount(text: str | None) -> float | None:
-    try:
-        value = float(text) if text is not None else None
-    except ValueError:
-        return None
-    return value if value is not None and math.isfinite(value) and value >= 0 else None
+    number = number_of(text)
+    return float(number) if number is not None and math.isfinite(number) else None

@@ -6,12 +6,12 @@ import base64
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
-import msgspec
-
 from hubbub import __version__
 from hubbub.errors import AuthError, BlockedError, ConfigError, RateLimitedError, TransientRemoteError
+from hubbub.http.access import Token
 from hubbub.http.messages import Request, Response
-from hubbub.plugins.contracts import Token
+from hubbub.sources.reddit.api import SEE_CREDENTIALS, come_back_at, object_in
+from hubbub.sources.reddit.values import number_of
 
 TOKEN_URL = "https://www.reddit.com/api/v1/access_token"  # noqa: S105 - an address, not a password
 INSTALLED_GRANT = "https://oauth.reddit.com/grants/installed_client"
@@ -19,7 +19,6 @@ _ANONYMOUS_DEVICE = "DO_NOT_TRACK_THIS_DEVICE"
 _SHORTEST_S = 60
 _LONGEST_S = 7 * 86_400
 _USUAL_S = 3_600
-_SEE = "see docs/reference/credentials.md"
 
 TokenFlow = Callable[[], Generator[Request, Response, Token]]
 
@@ -45,7 +44,7 @@ def grant(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     if not values.get("client_id"):
         raise ConfigError(
             "reddit.client_id is not set: Reddit's API needs an approved app of your own",
-            advice=f"set HUBBUB_REDDIT__CLIENT_ID and HUBBUB_REDDIT__CLIENT_SECRET; {_SEE}. "
+            advice=f"set HUBBUB_REDDIT__CLIENT_ID and HUBBUB_REDDIT__CLIENT_SECRET; {SEE_CREDENTIALS}. "
             "Archives can be imported without any account",
         )
     if values.get("refresh_token"):
@@ -96,29 +95,30 @@ def read_token(response: Response, *, grant_type: str) -> Token:
     """The token in an answer of the token endpoint: success is a usable `access_token`, whatever the status.
 
     Raises AuthError with what to do, or what a failing platform, a block page or a rate limit calls for."""
-    said = _said(response.body)
+    said = object_in(response.body)
     status = response.status
     error = said.get("error")
     if status == 200 and "access_token" in said:
         return _token(said)
     if status == 429:
-        wait = response.header("retry-after") or ""
-        until = response.received_at + int(wait) if wait.isdecimal() and len(wait) < 7 else None
-        raise RateLimitedError("Reddit's token endpoint had too many requests", until=until)
+        raise RateLimitedError("Reddit's token endpoint had too many requests", until=come_back_at(response))
     if status == 403 and response.body.lstrip()[:1] == b"<":
-        raise BlockedError("Reddit's edge turned the login away with a block page (403 HTML)", advice=_SEE)
+        raise BlockedError("Reddit's edge turned the login away with a block page (403 HTML)", advice=SEE_CREDENTIALS)
     if status >= 500:
         raise TransientRemoteError(f"Reddit's token endpoint answered {status}", advice="try again later")
     if status == 401:
-        raise AuthError("Reddit does not know this client_id and client_secret", advice=f"compare both; {_SEE}")
+        raise AuthError(
+            "Reddit does not know this client_id and client_secret", advice=f"compare both; {SEE_CREDENTIALS}"
+        )
     if isinstance(error, str) and error in _REFUSED:
-        raise AuthError(*_REFUSED[error][:1], advice=_REFUSED[error][1])
+        words, advice = _REFUSED[error]
+        raise AuthError(words, advice=advice)
     if status == 400 and grant_type == "refresh_token":
         raise AuthError(
             "Reddit does not accept the refresh token (revoked, or unused for a year)", advice="log in anew"
         )
-    words = f": {error}" if isinstance(error, str) else ""
-    raise AuthError(f"Reddit's token endpoint answered {status} without a token{words[:120]}", advice=_SEE)
+    given = f": {error}"[:120] if isinstance(error, str) else ""
+    raise AuthError(f"Reddit's token endpoint answered {status} without a token{given}", advice=SEE_CREDENTIALS)
 
 
 _REFUSED = {
@@ -132,7 +132,7 @@ _REFUSED = {
     ),
     "invalid_request": ("Reddit refused the login (invalid_request)", "device_id must have 20 to 30 characters"),
     "invalid_scope": ("Reddit refused the scope (invalid_scope)", "leave reddit.scope out"),
-    "unsupported_grant_type": ("Reddit refused the kind of login (unsupported_grant_type)", _SEE),
+    "unsupported_grant_type": ("Reddit refused the kind of login (unsupported_grant_type)", SEE_CREDENTIALS),
 }
 
 
@@ -151,27 +151,16 @@ def _token(said: dict[str, Any]) -> Token:
 
 def _lifetime(value: Any) -> int:
     """Seconds a token is used for: as stated where that can be true, an hour where it is no number or not positive."""
-    try:
-        seconds = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else 0.0
-    except (ValueError, OverflowError):
-        seconds = 0.0
-    if not seconds > 0:
+    seconds = number_of(value)
+    if seconds is None or not seconds > 0:
         return _USUAL_S
     return int(min(max(seconds, _SHORTEST_S), _LONGEST_S))
 
 
 def _need_secret(values: Mapping[str, str], *, why: str) -> None:
     if not values.get("client_secret"):
-        raise ConfigError(f"reddit.client_secret is not set, but {why} is", advice=_SEE)
+        raise ConfigError(f"reddit.client_secret is not set, but {why} is", advice=SEE_CREDENTIALS)
 
 
 def _scope(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return (("scope", values["scope"]),) if values.get("scope") else ()
-
-
-def _said(body: bytes) -> dict[str, Any]:
-    try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -18,6 +19,8 @@ _ONE_SECOND_IN_MS = 1_000
 _MILLISECONDS_FROM = REDDIT_BEGAN * _ONE_SECOND_IN_MS
 _MILLISECONDS_TO = 4_102_444_800 * _ONE_SECOND_IN_MS
 _LONGEST_NUMBER = 25
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?\Z")
+"""ASCII digits only: `int` and `float` would also take other scripts' digits, `1_000` and `nan`."""
 
 
 class Gathered:
@@ -102,16 +105,12 @@ def number_of(value: Any) -> int | float | None:
         return None
     if isinstance(value, int | float):
         return value
-    if isinstance(value, str) and 0 < len(value) <= _LONGEST_NUMBER:
-        try:
-            return int(value)
-        except ValueError:
-            pass
-        try:
-            return float(value)
-        except ValueError:
-            return None
-    return None
+    if not isinstance(value, str) or len(value) > _LONGEST_NUMBER:
+        return None
+    text = value.strip()
+    if not _NUMBER.match(text):
+        return None
+    return float(text) if set(text) & set(".eE") else int(text)
 
 
 def integer(data: dict[str, Any], key: str, *, out: Gathered, least: int = -LARGEST - 1) -> int | None:
