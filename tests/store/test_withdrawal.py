@@ -149,3 +149,30 @@ def test_what_is_on_the_blocklist_becomes_a_tombstone(store: Store) -> None:
     assert (tally.new, tally.tombstoned) == (1, 1)
     assert one(store, "SELECT tombstone, body FROM posts WHERE id = 't3_a'") == ("forget", None)
     assert everywhere(store) == []
+
+
+def on_disk(store: Store) -> int:
+    """How often the secret word lies in the bytes of the store's files, free pages and write-ahead log included."""
+    files = store.path.parent.glob(f"{store.path.name}*")
+    return sum(file.read_bytes().lower().count(SECRET.encode()) for file in files)
+
+
+def test_withdrawn_text_is_in_no_byte_of_the_files_when_the_run_ends(store: Store) -> None:
+    run_id = store.begin_run(command="sync", target="x", started_at=T0)
+    ids = [f"t3_{n}" for n in range(120)]
+    for long in (1, 600):
+        write(store, *[post(key, at=T0 + long * HOUR, body=f"{long} {SECRET} " * long) for key in ids])
+    assert on_disk(store)
+    write(store, *[gone("post", key, at=T0 + 900 * HOUR) for key in ids])
+    store.end_run(run_id, exit_code=0, summary={}, ended_at=T0)
+    assert on_disk(store) == 0
+
+
+def test_words_of_a_wiped_text_leave_the_index_though_a_later_text_stands(store: Store) -> None:
+    run_id = store.begin_run(command="sync", target="x", started_at=T0)
+    write(store, post(body=SECRET))
+    write(store, post(at=T0 + 9 * HOUR, body="approved again"))
+    write(store, gone("post", "t3_a", at=T0 + HOUR, reason=Reason.MODERATOR))
+    assert one(store, "SELECT withdrawn FROM posts") == 0
+    store.end_run(run_id, exit_code=0, summary={}, ended_at=T0)
+    assert everywhere(store) == []

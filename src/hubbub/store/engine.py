@@ -194,7 +194,7 @@ class Store:
             return done.lastrowid
 
     def end_run(self, run_id: int, *, exit_code: int, summary: Mapping[str, Any], ended_at: int) -> None:
-        """Record how a run ended; withdrawn words leave the search index for good."""
+        """Record how a run ended; withdrawn words leave the search index and the write-ahead log for good."""
         text = msgspec.json.encode(summary, enc_hook=str, order="sorted").decode()
         with self.transaction() as connection:
             connection.execute(
@@ -204,6 +204,7 @@ class Store:
             search.purge_due(connection)
         with self.exclusive() as connection:
             connection.execute("PRAGMA optimize")
+            sqlite.empty_log(connection, busy_timeout_s=self._busy_timeout_s)
 
     def add_finding(self, *, run_id: int, severity: str, what: str) -> None:
         """Note something the user should know about a run."""

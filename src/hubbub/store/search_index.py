@@ -50,23 +50,23 @@ def take_out(connection: sqlite3.Connection, changes: Iterable[Change]) -> dict[
     Returns the row numbers per kind that may need a new entry (`put_in`)."""
     again: dict[str, list[int]] = {kind: [] for kind in INDEXES}
     stale: dict[str, list[tuple[Any, ...]]] = {kind: [] for kind in INDEXES}
-    withdrawn: set[str] = set()
+    wiped: set[str] = set()
     for change in changes:
         if change.kind not in INDEXES or change.n is None:
             continue
         columns = INDEXES[change.kind][2]
         old, new = indexed_text(change.before, columns), indexed_text(change.after, columns)
+        if old is not None and change.wiped:  # words of past texts may lie in old segments still
+            wiped.add(change.kind)
         if old == new:
             continue
         if old is not None:
             stale[change.kind].append((change.n, *old))
         if new is not None:
             again[change.kind].append(change.n)
-        else:
-            withdrawn.add(change.kind)
     for kind, rows in stale.items():
         _delete(connection, kind, rows)
-    for kind in withdrawn:
+    for kind in wiped:
         connection.execute("UPDATE search_state SET purge = 1 WHERE kind = ? AND purge = 0", (kind,))
     return again
 

@@ -37,12 +37,24 @@ def connect(path: Path, *, read_only: bool = False, busy_timeout_s: float = 15.0
             connection.execute("PRAGMA page_size = 8192")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
-            # What is wiped must not linger in free pages of the file (design §2: tombstones).
-            connection.execute("PRAGMA secure_delete = FAST")
+            # What is wiped must not linger in free pages of the file (design §2: tombstones). FAST would leave whole
+            # freed pages as they are; ON costs an import of 60,000 comments nothing that can be measured.
+            connection.execute("PRAGMA secure_delete = ON")
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def empty_log(connection: sqlite3.Connection, *, busy_timeout_s: float) -> None:
+    """Move the write-ahead log into the file and cut it to nothing, for it holds pages as they once were.
+
+    Left for later, without waiting, while somebody reads."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout_s * 1000)}")
 
 
 def _cannot_share(path: Path) -> bool:
