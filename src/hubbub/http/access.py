@@ -16,7 +16,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     expires_in_s: int
     """Seconds from when it was issued, already made sane (60 s to a week)."""
     refresh_token: str | None = None
-    """A new refresh token, when the platform rotated it."""
+    """A new refresh token, only when the platform replaced the one that was sent."""
 
 
 class BudgetReading(msgspec.Struct, frozen=True, kw_only=True):

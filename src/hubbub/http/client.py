@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -13,7 +12,7 @@ import msgspec
 
 from hubbub import clock
 from hubbub.errors import AuthError, BlockedError, RateLimitedError, RemoteError, TransientRemoteError
-from hubbub.events import Event, Observer, RequestDone, Retrying
+from hubbub.events import Event, Finding, Observer, RequestDone, Retrying
 from hubbub.http.access import Access, BudgetReading
 from hubbub.http.addresses import REDIRECTS, absolute, host_and_port, next_hop, origin, place, without_user
 from hubbub.http.dial import Resolve
@@ -68,7 +67,7 @@ class Client:
             policy, concurrency=concurrency, user_agent=access.user_agent, trust_env=trust_env, resolve=resolve
         )
         self._wire = wire if via is None else via(wire)
-        self._tokens = None if access.token is None else Tokens(access.token, self.fetch)
+        self._tokens = None if access.token is None else Tokens(access.token, self.fetch, rotated=self._say_rotated)
         self.requests = 0
         """Attempts made so far, token requests included."""
 
@@ -126,7 +125,7 @@ class Client:
             if held is None or self._tokens is None or state.renewed:
                 raise AuthError(
                     f"{place(url)} refused the credentials (401){' even with a new token' if held else ''}",
-                    advice="check the credentials and what they may read: hubbub config show",
+                    advice="check the credentials in the settings and what they may read",
                 )
             state.renewed = True
             await self._tokens.renewed(held.number)
@@ -239,6 +238,10 @@ class Client:
             received_at=said if said is not None and _OLDEST_DATE <= said <= now + 86400 else now,
         )
 
+    def _say_rotated(self) -> None:
+        what = f"{self._source} replaced the refresh token; the one in the settings may be refused by the next run"
+        self._emit(Finding(severity="warning", what=what))
+
     def _emit(self, event: Event) -> None:
         for observer in self._observers:
             observer(event)
@@ -257,11 +260,6 @@ class _Tries:
     def elapsed_s(self) -> float:
         """Time spent, without the waits that the platform asked for."""
         return max(0.0, clock.monotonic() - self.started - self.waited_s)
-
-
-def basic_auth(user: str, password: str) -> tuple[str, str]:
-    """The header of HTTP Basic authentication (RFC 7617), as token endpoints want it."""
-    return "authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def _final(failure: Failure, *, until_s: float | None) -> RemoteError | RateLimitedError:

@@ -36,9 +36,13 @@ class Tokens:
         self,
         flow: Callable[[], Generator[Request, Response, Token]],
         fetch: Callable[[Request], Awaitable[Response]],
+        *,
+        rotated: Callable[[], None],
     ) -> None:
+        """`rotated` is called when the platform replaced the refresh token: the one in the settings may be dead."""
         self._flow = flow
         self._fetch = fetch
+        self._rotated = rotated
         self._lock = asyncio.Lock()
         self._held: Held | None = None
         self._refused: AuthError | None = None
@@ -63,6 +67,8 @@ class Tokens:
             except AuthError as error:
                 self._refused = error
                 raise
+            if token.refresh_token is not None:
+                self._rotated()
             life_s = min(max(token.expires_in_s, _SHORTEST_S), _LONGEST_S)
             self._held = Held(
                 token.value,

@@ -20,7 +20,7 @@ from hubbub.errors import (
     RateLimitedError,
     UnavailableError,
 )
-from hubbub.events import Observer, StreamDone
+from hubbub.events import Event, Finding, Observer, StreamDone
 from hubbub.http.client import Client
 from hubbub.http.messages import Request
 from hubbub.http.retry import RetryPolicy
@@ -140,7 +140,7 @@ class _Sync:
             try:
                 async with AsyncExitStack() as exits:
                     for name, access in self._accesses.items():
-                        client = Client(access, source=name, observers=[self._run.emit], policy=self._policy)
+                        client = Client(access, source=name, observers=[self._tell], policy=self._policy)
                         exits.push_async_callback(client.aclose)
                         self._sources[name] = _Source(name, client=client)
                     async with asyncio.TaskGroup() as group:
@@ -153,6 +153,13 @@ class _Sync:
                 raise _gravest(group_error) from None
             finally:
                 self._conclude(plans)
+
+    def _tell(self, event: Event) -> None:
+        """A client's findings belong into the run's report; its other events go to the observers only."""
+        if isinstance(event, Finding):
+            self._run.finding(event.severity, event.what)
+        else:
+            self._run.emit(event)
 
     def _stop(self) -> None:
         self._stopping = True

@@ -90,6 +90,11 @@ def test_a_rotated_refresh_token_is_used_from_then_on() -> None:
     found = access(**APP, refresh_token="first")
     assert run(found, {**GOOD, "refresh_token": "second"}).refresh_token == "second"
     assert dict(request_of(found).form)["refresh_token"] == "second"
+    assert run(found, {**GOOD, "refresh_token": "second"}).refresh_token is None
+
+
+def test_a_refresh_token_nobody_asked_for_is_left_alone() -> None:
+    assert run(access(**APP), {**GOOD, "refresh_token": "unasked"}).refresh_token is None
 
 
 @pytest.mark.parametrize(

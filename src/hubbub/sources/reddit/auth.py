@@ -6,6 +6,8 @@ import base64
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
+import msgspec
+
 from hubbub import __version__
 from hubbub.errors import AuthError, BlockedError, ConfigError, RateLimitedError, TransientRemoteError
 from hubbub.http.access import Token
@@ -63,7 +65,7 @@ def grant(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def token_flow(values: Mapping[str, str], *, base_url: str | None) -> TokenFlow:
-    """A function that begins one run of the flow; a rotated refresh token is used from then on.
+    """A function that begins one run of the flow; a rotated refresh token is used from then on, and kept nowhere else.
 
     `base_url` is set for a server that stands in for Reddit: it then answers token requests too."""
     fields = grant(values)
@@ -84,9 +86,10 @@ def token_flow(values: Mapping[str, str], *, base_url: str | None) -> TokenFlow:
             authorize=False,
         )
         token = read_token(response, grant_type=fields[0][1])
-        if token.refresh_token and current["refresh_token"]:
-            current["refresh_token"] = token.refresh_token
-        return token
+        held = current["refresh_token"]
+        rotated = token.refresh_token if held and token.refresh_token != held else None
+        current["refresh_token"] = rotated or held
+        return msgspec.structs.replace(token, refresh_token=rotated)
 
     return run
 
