@@ -14,6 +14,7 @@ The rules, per facet and time `t`:
 
 from __future__ import annotations
 
+import operator
 from typing import Any, Literal
 
 import msgspec
@@ -36,6 +37,11 @@ RECORD_TYPES: dict[str, Any] = {
     "comment": Comment,
     "user": User,
     "community": Community,
+}
+
+
+_OWN_TIMES = {
+    kind: operator.attrgetter(*(FACET_TIME[facet] for facet in facets)) for kind, facets in FACET_FIELDS.items()
 }
 
 
@@ -94,10 +100,15 @@ def _begin(seen: Observation) -> Kept:
     """The first observation of a record."""
     kind = seen.kind
     whole = FACETS_OF[kind]
-    if seen.stated & whole == whole and not getattr(seen, "author_gone", False) and not _has_own_times(seen):
-        only = seen.observed_at
-        record = seen if seen.stated == whole else msgspec.structs.replace(seen, stated=whole)
-        return Kept(record=record, first_seen_at=only, last_seen_at=only, text_since=only)
+    if seen.stated & whole == whole and not getattr(seen, "author_gone", False):
+        newest, own = seen.observed_at, [at for at in _OWN_TIMES[kind](seen) if at is not None]
+        if not own or (len(own) < len(FACET_FIELDS[kind]) and max(own) < newest):  # it is in canonical form
+            return Kept(
+                record=seen if seen.stated == whole else msgspec.structs.replace(seen, stated=whole),
+                first_seen_at=min(own, default=newest),
+                last_seen_at=newest,
+                text_since=newest if seen.content_at is None else seen.content_at,
+            )
     times = {facet: at for facet in FACET_FIELDS[kind] if (at := seen.stated_at(facet)) is not None}
     if getattr(seen, "author_gone", False):
         times.pop(Facet.AUTHOR, None)
@@ -299,13 +310,6 @@ def _fallback_at(kept: Kept) -> int:
 
 def _times_seen(seen: Observation) -> list[int]:
     return [at for facet in FACET_FIELDS[seen.kind] if (at := seen.stated_at(facet)) is not None] or [seen.observed_at]
-
-
-def _has_own_times(seen: Observation) -> bool:
-    return not (
-        seen.frame_at is seen.author_at is seen.content_at is seen.numbers_at is seen.extra_at is None
-        and getattr(seen, "rules_at", None) is None
-    )
 
 
 def _values(record: Any, names: tuple[str, ...]) -> tuple[Any, ...]:

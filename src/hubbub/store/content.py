@@ -97,6 +97,11 @@ def fold_one(change: Change, record: Seen, *, outcomes: dict[str, int] | None = 
     old = change.after
     folded = fold(old, record)
     change.after = folded.kept
+    if old is None and folded.kept.record is record:  # it begins as it came: nothing is past
+        change.fresh = True
+        if outcomes is not None:
+            outcomes[folded.outcome] += 1
+        return
     change.wiped = change.wiped or folded.wiped
     change.fresh = change.fresh or folded.outcome in ("new", "updated", "tombstoned")
     if folded.past_numbers is not None:

@@ -8,13 +8,15 @@ from typing import Any
 
 import msgspec
 
-from hubbub.records.facets import FACET_FIELDS, FACET_TIME, Facet
+from hubbub.records.facets import FACET_FIELDS, FACET_TIME, FACETS_OF, Facet
 from hubbub.records.merge import Kept
 from hubbub.records.models import Door, MediaItem, Reason, Rule
 from hubbub.store.tables import COUNTS, RECORDS, content_fields
 
 _JSON_TYPES: dict[str, Any] = {"media": tuple[MediaItem, ...], "rules": tuple[Rule, ...]}
 _KEPT = ("text_since", "first_seen_at", "last_seen_at", "tombstone", "tombstone_at", "tombstone_detail", "wiped_to")
+
+_of_kept = operator.attrgetter(*_KEPT, "withdrawn")
 
 encode_json = msgspec.json.Encoder().encode
 
@@ -31,49 +33,39 @@ class Codec:
         gone = ("author_gone",) if self.has_author else ()
         # Plain ints: an IntFlag's own operators cost more than the rest of a row.
         self._facets = tuple((int(facet), FACET_TIME[facet]) for facet in FACET_FIELDS[kind])
-        self._stated_fields = (*self.fields, *gone)
-        self._get = operator.attrgetter(*self._stated_fields)
-        self._json_at = tuple(i for i, name in enumerate(self._stated_fields) if name in _JSON_TYPES)
-        self.columns: tuple[str, ...] = (
+        self._whole = FACETS_OF[kind]
+        of_record = (
             "source",
             "id",
-            *self._stated_fields,
+            *self.fields,
+            *gone,
             "door",
             "terms",
             "observed_at",
             *(name for _, name in self._facets),
-            *_KEPT,
-            "withdrawn",
         )
+        self._of_record = operator.attrgetter(*of_record)
+        self.columns: tuple[str, ...] = (*of_record, *_KEPT, "withdrawn")
+        self._json_at = tuple(i for i, name in enumerate(of_record) if name in _JSON_TYPES)
+        self._door_at = of_record.index("door")
+        self._times_at = len(of_record) - len(self._facets)
+        self._tombstone_at = self.columns.index("tombstone")
         self._bools = _bool_fields(kind)
 
     def encode(self, kept: Kept) -> tuple[Any, ...]:
         """The values of `columns`."""
         record: Any = kept.record
-        values: Sequence[Any] = self._get(record)
-        if self._json_at:
-            values = list(values)
-            for i in self._json_at:
-                values[i] = encode_json(values[i]).decode() if values[i] else None
-        stated = int(record.stated)
-        times = [getattr(record, name) if stated & facet else 0 for facet, name in self._facets]
-        return (
-            record.source,
-            record.id,
-            *values,
-            str(record.door),
-            record.terms,
-            record.observed_at,
-            *times,
-            kept.text_since,
-            kept.first_seen_at,
-            kept.last_seen_at,
-            None if kept.tombstone is None else str(kept.tombstone),
-            kept.tombstone_at,
-            kept.tombstone_detail,
-            kept.wiped_to,
-            int(kept.withdrawn),
-        )
+        row = [*self._of_record(record), *_of_kept(kept)]
+        for i in self._json_at:
+            row[i] = encode_json(row[i]).decode() if row[i] else None
+        row[self._door_at] = str(record.door)
+        if record.stated != self._whole:
+            for i, (facet, _) in enumerate(self._facets, self._times_at):
+                if not record.stated & facet:
+                    row[i] = 0
+        if kept.tombstone is not None:
+            row[self._tombstone_at] = str(kept.tombstone)
+        return tuple(row)
 
     def decode(self, row: Sequence[Any]) -> Kept:
         """What is kept, from the values of `columns`. Not for stubs."""
@@ -91,7 +83,7 @@ class Codec:
             if values[name] is not None:
                 values[name] = bool(values[name])
         for i in self._json_at:
-            name = self._stated_fields[i]
+            name = self.columns[i]
             values[name] = msgspec.json.decode(values[name], type=_JSON_TYPES[name]) if values[name] else ()
         return Kept(
             record=self._make(stated=stated, door=Door(door), **values),

@@ -12,6 +12,10 @@ from hubbub.errors import StorageError
 APPLICATION_ID = 0x68756262
 """Written into the file's header: "hubb"."""
 
+# Unless told how, the driver seeks an adapter for every None and bool in four places: a third of the cost of a row.
+sqlite3.register_adapter(type(None), {}.get)  # type: ignore[arg-type]
+sqlite3.register_adapter(bool, int)
+
 _WRITER_CACHE_KIB = 64 * 1024
 _READER_CACHE_KIB = 8 * 1024
 
