@@ -176,3 +176,22 @@ def test_words_of_a_wiped_text_leave_the_index_though_a_later_text_stands(store:
     assert one(store, "SELECT withdrawn FROM posts") == 0
     store.end_run(run_id, exit_code=0, summary={}, ended_at=T0)
     assert everywhere(store) == []
+
+
+def _aside(kind: Any, identity: str | None) -> Rejected:
+    raw = f'{{"body": "{SECRET}"}}'.encode()
+    return Rejected(reason="odd", raw=raw, source="reddit", door=Door.DUMP, where="x", kind=kind, id=identity)
+
+
+@pytest.mark.parametrize("reason", [Reason.AUTHOR, Reason.MODERATOR])
+def test_what_is_set_aside_of_a_withdrawn_record_keeps_no_bytes(store: Store, reason: Reason) -> None:
+    write(store, gone("comment", "t1_a", reason=reason))
+    write(store, rejected=[_aside("comment", "t1_a"), _aside("comment", "t1_b")])
+    assert [(row.id, bool(row.raw)) for row in reads.quarantined(store)] == [("t1_b", True)]
+
+
+def test_what_is_set_aside_of_a_person_goes_with_them_and_does_not_come_back(store: Store) -> None:
+    write(store, rejected=[_aside("user", "ann"), _aside("user", "bob"), _aside(None, None)])
+    write(store, gone("user", "ann"))
+    write(store, rejected=[_aside("user", "ann")])
+    assert [row.id for row in reads.quarantined(store)] == [None, "bob"]

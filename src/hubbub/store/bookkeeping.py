@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from hubbub.plugins.contracts import Checkpoint
 from hubbub.records.models import Rejected
 from hubbub.store.batch import LedgerMark, Tally
+from hubbub.store.people import name_digest
+from hubbub.store.tables import CONTENT
 from hubbub.store.tables_of_runs import TALLY
 
 RAW_LIMIT_BYTES = 64 * 1024
@@ -21,7 +23,8 @@ ROWS_LIMIT = 10_000
 
 
 def set_aside(connection: sqlite3.Connection, rejected: Sequence[Rejected], *, run_id: int, now: int) -> None:
-    """Keep the bytes and the reason of records that could not be stored."""
+    """Keep the bytes and the reason of records that could not be stored; nothing of those that are withdrawn."""
+    rejected = _without_withdrawn(connection, rejected)
     if not rejected:
         return
     (kept,) = connection.execute("SELECT count(*) FROM quarantine WHERE run_id = ?", (run_id,)).fetchone()
@@ -46,6 +49,23 @@ def set_aside(connection: sqlite3.Connection, rejected: Sequence[Rejected], *, r
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
+
+
+def _without_withdrawn(connection: sqlite3.Connection, rejected: Sequence[Rejected]) -> list[Rejected]:
+    """Without what is known to be withdrawn: its bytes may hold the very text that had to go."""
+    kept = []
+    for item in rejected:
+        if item.kind in CONTENT and item.id is not None:
+            key: tuple[str, ...] = (_writable(item.source), _writable(item.id))
+            if item.kind == "user":
+                key = (name_digest(key[0], key[1]),)
+                query = "SELECT 1 FROM tombstones WHERE kind = 'user' AND id = ?"
+            else:
+                query = f"SELECT 1 FROM {CONTENT[item.kind].name} WHERE source = ? AND id = ? AND withdrawn = 1"
+            if connection.execute(query, key).fetchone() is not None:
+                continue
+        kept.append(item)
+    return kept
 
 
 def _writable(text: str) -> str:

@@ -78,7 +78,7 @@ def bury(connection: sqlite3.Connection, stones: Sequence[Tombstone], *, run_id:
             (stone.source, digest, kept.tombstone, kept.tombstone_at, kept.tombstone_detail, str(stone.door), run_id),
         )
         connection.execute("DELETE FROM users WHERE source = ? AND id = ?", (stone.source, stone.id))
-        for table in ("observations", "revisions"):
+        for table in ("observations", "revisions", "quarantine"):
             connection.execute(
                 f"DELETE FROM {table} WHERE source = ? AND kind = 'user' AND id = ?", (stone.source, stone.id)
             )

@@ -129,7 +129,7 @@ def test_times_come_in_many_forms(created: Any) -> None:
 @pytest.mark.parametrize("created", [None, "", 0, -5, 1_000_000_000, NOW + 200_000, 10**40, "soon", True, [1]])
 def test_an_impossible_time_is_set_aside(created: Any) -> None:
     decoded = decode({**POST, "created_utc": created}, COMMENT)
-    assert [r.where for r in decoded.rejected] == ["RS.zst, line 1"]
+    assert [r.where for r in decoded.rejected] == ["RS.zst:1"]
     assert [r.id for r in content(decoded)] == ["t1_kod"]
 
 
@@ -210,7 +210,7 @@ def test_blank_lines_and_a_byte_order_mark_are_nothing() -> None:
 
 def test_a_record_after_another_line_keeps_its_number() -> None:
     decoded = SOURCE.decode_lines([b"{}", b"x"], where="f", first_line=41, now=NOW)
-    assert [r.where for r in decoded.rejected] == ["f, line 41", "f, line 42"]
+    assert [r.where for r in decoded.rejected] == ["f:41", "f:42"]
 
 
 CASES = [
@@ -228,5 +228,17 @@ def test_a_bad_line_is_repaired_or_set_aside_and_its_neighbours_stay(case: dict[
     outcome = "quarantine" if decoded.rejected else "repair" if decoded.repaired else "accept"
     assert outcome in case["outcomes"]
     assert len(content(decoded)) >= case["good"]
-    bad = {int(r.where.rsplit(" ", 1)[-1]) for r in decoded.rejected}
+    bad = {int(r.where.rsplit(":", 1)[-1]) for r in decoded.rejected}
     assert bad <= set(case.get("bad_lines", ()))
+
+
+def test_what_is_set_aside_bears_the_key_under_which_it_would_be_stored() -> None:
+    late = {"retrieved_on": NOW + 10 * 86_400}
+    lines = [POST | {"title": {}}, COMMENT | {"created_utc": "soon"}, POST | late, COMMENT | {"id": "t1_kod", **late}]
+    rejected = decode(*lines).rejected
+    assert [(item.kind, item.id) for item in rejected] == [
+        ("post", "t3_1abc"),
+        ("comment", "t1_kod"),
+        ("post", "t3_1abc"),
+        ("comment", "t1_kod"),
+    ]

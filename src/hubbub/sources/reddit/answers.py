@@ -18,6 +18,7 @@ from hubbub.sources.reddit.values import Gathered
 
 _BOM = b"\xef\xbb\xbf"
 _LONGEST_INTEGER = 25
+_LONGEST_KEY = 60
 _NUL_ESCAPE = b"\\u0000"
 _HTML_TWINS = ("body_html", "selftext_html", "description_html", "public_description_html", "submit_text_html")
 _HTML_START = re.compile(rb"\s*<(?:!doctype|html|head|body|title)", re.IGNORECASE)
@@ -162,14 +163,29 @@ def add_data(data: dict[str, Any], *, kind: str, look: Look, out: Gathered, scru
         record = _MAPPERS[kind](data, look=look, out=out)
     except (RecordError, RecursionError) as error:
         reason = str(error) if isinstance(error, RecordError) else "nested too deeply"
-        identity = raw.get("name") if isinstance(raw.get("name"), str) else raw.get("id")
         out.undo(before)
-        shown = scrub(identity)[0][:60] if isinstance(identity, str) else None
-        out.reject(reason, raw=raw_of(raw), kind=kind, identity=shown)
+        out.reject(reason, raw=raw_of(raw), kind=kind, identity=identity_of(raw, kind=kind))
         return None
     out.records.append(record)
     kept: str = record.id
     return kept
+
+
+_NAMED_BY = {"user": "name", "community": "display_name"}
+_PREFIXES = {kind: f"{prefix}_" for prefix, kind in KIND_NAMES.items()}
+
+
+def identity_of(data: dict[str, Any], *, kind: str | None) -> str | None:
+    """The key an inner object would be stored under, as far as it has one: what is set aside under it goes when a
+    tombstone of that key comes."""
+    given: Any
+    if kind in _NAMED_BY:
+        given = data.get(_NAMED_BY[kind])
+        return str(scrub(given)[0]).strip().casefold()[:_LONGEST_KEY] if isinstance(given, str) else None
+    given = next((data[key] for key in ("id", "name") if isinstance(data.get(key), str)), None)
+    if kind is None or given is None:
+        return None
+    return (_PREFIXES[kind] + str(scrub(given)[0]).strip().removeprefix(_PREFIXES[kind]))[:_LONGEST_KEY]
 
 
 def raw_of(value: Any) -> bytes:

@@ -15,9 +15,9 @@ from typing import Any, TypedDict
 import msgspec
 
 from hubbub.errors import RecordError, TransientRemoteError
-from hubbub.plugins.contracts import Decoded
+from hubbub.plugins.contracts import Decoded, line_place
 from hubbub.records.models import Door
-from hubbub.sources.reddit.answers import KIND_NAMES, add_data, is_escaped, kind_of, parse
+from hubbub.sources.reddit.answers import KIND_NAMES, add_data, identity_of, is_escaped, kind_of, parse
 from hubbub.sources.reddit.fields import LINE_FIELDS, is_unknown
 from hubbub.sources.reddit.mapping import Look
 from hubbub.sources.reddit.removal import archive_verdict
@@ -49,12 +49,14 @@ def decode_lines(lines: Sequence[bytes], *, where: str, first_line: int, now: in
             text = text.removeprefix(_BOM)
         if not text:
             continue
-        out.where = f"{where}, line {first_line + offset}"
+        out.where = line_place(where, first_line + offset)
+        kind: str | None = None
+        data: dict[str, Any] = {}
         try:
             kind, data, dirty = _read(text, drift=offset in {0, len(lines) - 1}, out=out)
             _add(data, kind=kind, line=text, dirty=dirty, now=now, out=out)
         except RecordError as error:
-            out.reject(str(error), raw=line)
+            out.reject(str(error), raw=line, kind=kind, identity=identity_of(data, kind=kind))
     out.where = where
     return out.decoded()
 
