@@ -9,6 +9,7 @@ import pytest
 from backports import zstd
 
 from hubbub.plugins.contracts import Decoded
+from hubbub.records.facets import Facet
 from hubbub.records.models import Comment, Door, Post, Reason, Stub, Tombstone
 from hubbub.sources.reddit import SOURCE
 from tests.shared import DATA, FAULTS, needs_shared
@@ -98,7 +99,9 @@ def test_old_archives_are_unescaped_and_removed_texts_are_tombstones() -> None:
 
 def test_a_second_fetch_dates_the_numbers_and_not_the_text() -> None:
     post = only(POST, _meta={"retrieved_2nd_on": AGAIN})
-    assert (post.observed_at, post.numbers_at, post.content_at) == (FETCHED, AGAIN, None)
+    read_again = [post.stated_at(facet) for facet in (Facet.FRAME, Facet.NUMBERS)]
+    assert read_again == [AGAIN, AGAIN]
+    assert [post.stated_at(facet) for facet in (Facet.AUTHOR, Facet.CONTENT, Facet.EXTRA)] == [FETCHED] * 3
     assert (post.door, post.terms, post.community, post.id) == (Door.DUMP, "archive", "whatisthisbug", "t3_1abc")
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from hubbub.errors import RecordError
 from hubbub.records.clean import path_of
-from hubbub.records.facets import Facet
+from hubbub.records.facets import FACETS_OF, Facet
 from hubbub.records.models import Comment, Door, Post, Tombstone
 from hubbub.sources.reddit.fields import extra_of
 from hubbub.sources.reddit.media import comment_media, post_media, split
@@ -45,6 +45,16 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """When the numbers and flags were read, where that was later than the text (archives)."""
     verdict: Verdict | None = None
     """What is known of a removal from outside the thing itself (archives)."""
+
+    @property
+    def newest_at(self) -> int:
+        """When the frame and the numbers were read: the time of the whole record."""
+        return self.observed_at if self.numbers_at is None else self.numbers_at
+
+    @property
+    def text_at(self) -> int | None:
+        """When the rest was read, where that was earlier."""
+        return None if self.numbers_at is None else self.observed_at
 
 
 def id36(value: Any) -> str:
@@ -94,11 +104,12 @@ def map_post(data: dict[str, Any], *, look: Look, out: Gathered) -> Post | Tombs
         source=SOURCE_NAME,
         id="t3_" + key,
         door=look.door,
-        observed_at=look.observed_at,
+        observed_at=look.newest_at,
         terms=look.terms,
-        stated=_stated(verdict),
-        frame_at=look.numbers_at,
-        numbers_at=look.numbers_at,
+        stated=_stated(verdict, kind="post"),
+        author_at=look.text_at,
+        content_at=look.text_at,
+        extra_at=look.text_at,
         community=community,
         created_at=created_at,
         community_name=community_name,
@@ -155,11 +166,12 @@ def map_comment(data: dict[str, Any], *, look: Look, out: Gathered) -> Comment |
         source=SOURCE_NAME,
         id="t1_" + key,
         door=look.door,
-        observed_at=look.observed_at,
+        observed_at=look.newest_at,
         terms=look.terms,
-        stated=_stated(verdict),
-        frame_at=look.numbers_at,
-        numbers_at=look.numbers_at,
+        stated=_stated(verdict, kind="comment"),
+        author_at=look.text_at,
+        content_at=look.text_at,
+        extra_at=look.text_at,
         community=community,
         post_id=post_id,
         parent_id=parent_id,
@@ -209,8 +221,8 @@ def _flags(data: dict[str, Any], *, out: Gathered) -> dict[str, Any]:
     }
 
 
-def _stated(verdict: Verdict) -> int:
-    stated = Facet.ALL
+def _stated(verdict: Verdict, *, kind: str) -> int:
+    stated = FACETS_OF[kind]
     if verdict.author_hidden:
         stated &= ~Facet.AUTHOR
     if verdict.text_hidden:
