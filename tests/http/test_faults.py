@@ -17,7 +17,7 @@ from hubbub.events import Event, RequestDone
 from hubbub.http import limits
 from hubbub.http.messages import Request, Response
 from hubbub.http.retry import Cause, Failure, RetryPolicy, decide, http_date, retry_after_s
-from hubbub.plugins.contracts import BudgetReading
+from hubbub.http.access import BudgetReading
 from tests.shared import FAULTS, needs_shared
 
 from .loopback import QUICK, access, asking, read_budget, token_flow

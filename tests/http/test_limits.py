@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hubbub.http import limits
 from hubbub.http.limits import Budget, CoolDown, CoolDownRules
-from hubbub.plugins.contracts import BudgetReading
+from hubbub.http.access import BudgetReading
 
 
 def spend(budget: Budget, *, count: int, step_s: float, now: float = 0.0) -> tuple[Budget, float, float]:

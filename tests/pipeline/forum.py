@@ -13,9 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from hubbub.errors import BlockedError, HubbubError, RemoteError, UnavailableError, UsageError
 from hubbub.http.messages import Request, Response
+from hubbub.http.access import Access, BudgetReading
 from hubbub.plugins.contracts import (
-    Access,
-    BudgetReading,
     Checkpoint,
     Page,
     RecallCheckpoint,

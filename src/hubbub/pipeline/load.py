@@ -21,7 +21,7 @@ from hubbub.pipeline.load_filters import Filters, sieve
 from hubbub.pipeline.run import Run, RunReport
 from hubbub.pipeline.saved import decode_document
 from hubbub.plugins import registry
-from hubbub.plugins.contracts import Decoded, FileReader
+from hubbub.plugins.contracts import Decoded, FileReader, line_place
 from hubbub.records.models import Door, Rejected
 from hubbub.store import reads
 from hubbub.store.engine import Store
@@ -234,7 +234,7 @@ class _Import:
                 raw=line.sample,
                 source=self._options.source,
                 door=Door.DUMP,
-                where=f"{where}, line {line.number}",
+                where=line_place(where, line.number),
             )
             yield Decoded(rejected=(rejected,))
 

@@ -25,7 +25,7 @@ from hubbub.media.guard import Guard, Lookup
 from hubbub.media.validate import MAX_PIXELS
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.run import Run, RunReport
-from hubbub.plugins.contracts import Access
+from hubbub.http.access import Access
 from hubbub.store.engine import Store
 from hubbub.store.reads import PendingMedia, pending_media
 from hubbub.store.writes import Blob, set_media_state

@@ -21,6 +21,7 @@ from hubbub.errors import (
     UnavailableError,
 )
 from hubbub.events import Event, Finding, Observer, StreamDone
+from hubbub.http.access import Access
 from hubbub.http.client import Client
 from hubbub.http.messages import Request
 from hubbub.http.retry import RetryPolicy
@@ -32,7 +33,6 @@ from hubbub.pipeline.run import Run, RunReport
 from hubbub.pipeline.writer import Writer
 from hubbub.plugins import registry
 from hubbub.plugins.contracts import (
-    Access,
     Answer,
     Page,
     Recall,

@@ -1,5 +1,7 @@
 """What a plug-in fulfils. Ours use the same door as anybody's: an entry point and these contracts.
 
+How a source is reached is told in `http.access`; what a pretend platform fulfils is in `simulator.exchange`.
+
 A stream is a generator without I/O and without a clock. It yields
 
 - a `Request`, and is sent its `Response`; or, when the client gave up, the error is thrown into it;
@@ -19,36 +21,9 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from hubbub.errors import HubbubError
-from hubbub.http.access import Access, BudgetReading, Token
+from hubbub.http.access import Access
 from hubbub.http.messages import Request, Response
 from hubbub.records.models import Record, Rejected, Source
-
-__all__ = [
-    "Access",
-    "Answer",
-    "Asked",
-    "BudgetReading",
-    "Checkpoint",
-    "Column",
-    "Decoded",
-    "FileReader",
-    "Page",
-    "Recall",
-    "RecallCheckpoint",
-    "RecallCheckpoints",
-    "RecallCounts",
-    "RecallKnown",
-    "SimulatorRoutes",
-    "Sink",
-    "SourcePlugin",
-    "SourceSettings",
-    "StoredCount",
-    "Stream",
-    "StreamPlan",
-    "SyncOptions",
-    "Target",
-    "Token",
-]
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,28 +167,23 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     unknown_fields: Mapping[str, int] = {}
 
 
+def line_place(where: str, number: int) -> str:
+    """`file:N`, as every message and every quarantined record names a line of a file."""
+    return f"{where}:{number}"
+
+
 @runtime_checkable
 class FileReader(Protocol):
     """A source that also reads files: dumps line by line, and saved API answers whole."""
 
     def decode_lines(self, lines: Sequence[bytes], *, where: str, first_line: int, now: int) -> Decoded:
-        """Records of some lines of a dump; `where` and the line number name them in quarantine."""
+        """Records of some lines of a dump; `line_place` of `where` and the line number names them in quarantine."""
         ...
 
     def decode_saved(self, body: bytes, *, where: str, observed_at: int | None, now: int) -> Decoded:
         """Records of one saved API answer; raises InputError when it is none.
 
         Without `observed_at` the greatest created or edited time inside is taken (design §2)."""
-        ...
-
-
-class SimulatorRoutes(Protocol):
-    """The pretend platform of a source, found in the entry-point group `hubbub.simulators`."""
-
-    name: str
-
-    def build(self, *, world: Any, **options: Any) -> Any:
-        """What answers as the platform would: a `hubbub.simulator.exchange.Platform`, which the simulator serves."""
         ...
 
 

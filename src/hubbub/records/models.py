@@ -334,6 +334,6 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     source: Source
     door: Door
     where: str
-    """URL, or file and line."""
+    """URL, file, or `file:line`."""
     kind: str | None = None
     id: str | None = None

@@ -74,7 +74,7 @@ class Platform(Protocol):
         ...
 
 
-class PlatformRoutes(Protocol):
+class SimulatorRoutes(Protocol):
     """A plug-in that builds a pretend platform (entry-point group `hubbub.simulators`)."""
 
     name: str

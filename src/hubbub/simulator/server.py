@@ -19,7 +19,7 @@ import msgspec
 from hubbub.errors import ConfigError
 from hubbub.simulator.app import Application
 from hubbub.simulator.clock import VirtualClock
-from hubbub.simulator.exchange import Platform, PlatformRoutes
+from hubbub.simulator.exchange import Platform, SimulatorRoutes
 from hubbub.simulator.faults import Scenario, load_scenario
 from hubbub.simulator.things import COMMUNITIES, Size
 from hubbub.simulator.world import World
@@ -33,7 +33,7 @@ _READY_KEYS = (
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What `hubbub simulate` was asked for."""
 
-    routes: Sequence[PlatformRoutes]
+    routes: Sequence[SimulatorRoutes]
     """The pretend platforms to serve, loaded from the entry-point group `hubbub.simulators`."""
     host: str = "127.0.0.1"
     port: int = 0

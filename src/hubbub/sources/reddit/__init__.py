@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from hubbub.errors import UsageError
-from hubbub.plugins.contracts import Access, Decoded, SourceSettings, StreamPlan, SyncOptions, Target
+from hubbub.http.access import Access
+from hubbub.plugins.contracts import Decoded, SourceSettings, StreamPlan, SyncOptions, Target
 from hubbub.sources.reddit import api, auth
 from hubbub.sources.reddit.about import community_about, user_about
 from hubbub.sources.reddit.comments import walk_trees
