@@ -172,6 +172,12 @@ def test_what_a_line_leaves_out_is_derived() -> None:
     assert (comment.post_id, comment.parent_id, comment.score) == ("t3_1abc", "t3_1abc", -3)
 
 
+def test_a_comment_does_not_carry_the_title_of_its_post_in_its_permalink() -> None:
+    comment = only(COMMENT, permalink="/r/WhatIsThisBug/comments/1abc/who_am_i/kod/")
+    assert comment.permalink == "/r/WhatIsThisBug/comments/1abc/_/kod/"
+    assert only(POST, permalink="/r/x/comments/1abc/who_am_i/").permalink == "/r/x/comments/1abc/who_am_i/"
+
+
 def test_ids_as_numbers_are_read_as_base_36() -> None:
     comment = only(COMMENT, link_id=int("1abc", 36), parent_id=int("1abc", 36))
     assert (comment.post_id, comment.parent_id) == ("t3_1abc", "t3_1abc")

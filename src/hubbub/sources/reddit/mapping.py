@@ -33,6 +33,8 @@ MAPPING_VERSION = 1
 """Goes up when the same input maps to other records: imports of a file are then done again."""
 
 _ID36 = re.compile(r"[0-9a-z]{1,13}\Z")
+_TITLE_IN_PATH = re.compile(r"(/comments/\w+/)[^/]+(/\w+/?)\Z")
+"""A comment's permalink spells out its post's title, which must go with the post; Reddit asks for no word there."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,7 +179,7 @@ def map_comment(data: dict[str, Any], *, look: Look, out: Gathered) -> Comment |
         parent_id=parent_id,
         created_at=created_at,
         community_name=community_name,
-        permalink=_permalink(data, default=place, out=out),
+        permalink=_TITLE_IN_PATH.sub(r"\1_\2", _permalink(data, default=place, out=out)),
         is_submitter=flag(data, "is_submitter", out=out),
         **_flags(data, out=out),
         author=author,
