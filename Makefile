@@ -42,7 +42,7 @@ bench: $(VENV)/.test ## side-by-side measurements; prints ratios and writes JSON
 	$(BIN)/python -m bench
 
 docs: $(VENV)/.docs ## build the documentation into site/
-	$(BIN)/zensical build
+	$(BIN)/zensical build --clean --strict
 
 clean: ## remove the environment and everything built (never your data)
 	rm -rf $(VENV) site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

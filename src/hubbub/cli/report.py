@@ -62,7 +62,7 @@ def _ending(report: RunReport) -> str:
         case ExitCode.OK:
             return "done"
         case ExitCode.PARTIAL:
-            return "done, with records set aside"
+            return "done, with records set aside" if report.tally.set_aside else "done in part"
         case ExitCode.INTERRUPTED:
             return "interrupted"
         case _:
