@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 
 from hubbub.events import Event
+from hubbub.http.access import Access, BudgetReading, Token
 from hubbub.http.client import Client
 from hubbub.http.limits import CoolDownRules
 from hubbub.http.messages import Request, Response
 from hubbub.http.retry import RetryPolicy
-from hubbub.http.access import Access, BudgetReading, Token
 
 CANARY = "CANARY-TOKEN-7f3a"
 QUICK = RetryPolicy(

@@ -15,9 +15,9 @@ from hubbub import clock
 from hubbub.errors import AuthError, HubbubError, RateLimitedError, RemoteError, TransientRemoteError
 from hubbub.events import Event, RequestDone
 from hubbub.http import limits
+from hubbub.http.access import BudgetReading
 from hubbub.http.messages import Request, Response
 from hubbub.http.retry import Cause, Failure, RetryPolicy, decide, http_date, retry_after_s
-from hubbub.http.access import BudgetReading
 from tests.shared import FAULTS, needs_shared
 
 from .loopback import QUICK, access, asking, read_budget, token_flow

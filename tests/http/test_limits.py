@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubbub.http import limits
-from hubbub.http.limits import Budget, CoolDown, CoolDownRules
 from hubbub.http.access import BudgetReading
+from hubbub.http.limits import Budget, CoolDown, CoolDownRules
 
 
 def spend(budget: Budget, *, count: int, step_s: float, now: float = 0.0) -> tuple[Budget, float, float]:

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from hubbub.errors import BlockedError, HubbubError, RemoteError, UnavailableError, UsageError
-from hubbub.http.messages import Request, Response
 from hubbub.http.access import Access, BudgetReading
+from hubbub.http.messages import Request, Response
 from hubbub.plugins.contracts import (
     Checkpoint,
     Page,

@@ -16,6 +16,7 @@ import msgspec
 from hubbub import __version__, clock
 from hubbub.errors import InterruptedRunError, RateLimitedError, RecordError, TransientRemoteError
 from hubbub.events import MediaDone, Observer
+from hubbub.http.access import Access
 from hubbub.http.client import Client
 from hubbub.http.limits import CoolDownRules
 from hubbub.http.retry import RetryPolicy
@@ -25,7 +26,6 @@ from hubbub.media.guard import Guard, Lookup
 from hubbub.media.validate import MAX_PIXELS
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.run import Run, RunReport
-from hubbub.http.access import Access
 from hubbub.store.engine import Store
 from hubbub.store.reads import PendingMedia, pending_media
 from hubbub.store.writes import Blob, set_media_state

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hubbub.errors import AuthError, BlockedError, ConfigError, HubbubError, TransientRemoteError
-from hubbub.http.messages import Request
 from hubbub.http.access import Access, Token
+from hubbub.http.messages import Request
 from hubbub.plugins.contracts import SourceSettings
 from hubbub.sources.reddit import SOURCE, api
 from tests.sources.drive import answer
