@@ -161,7 +161,7 @@ def _walk(
             yield out.page(_checkpoint(course, mark))
             raise _loop(course) if end is _End.LOOP else _endless(course, pages=used)
         if end is _End.LISTING or _is_behind(walk.floor, out=out):
-            now = options.started_at or response.received_at
+            now = min(options.started_at or response.received_at, response.received_at)
             mark, note = _finish(mark, walk=walk, at_end=end is _End.LISTING, now=now)
             yield out.page(_checkpoint(course, mark), note=f"{course.path}: {note}" if note else None)
             return mark, used
