@@ -156,6 +156,15 @@ def test_a_post_that_is_gone_is_a_finding_not_a_failure() -> None:
     assert comments(memory) == {i for i in forest.living() if i.startswith("t1_aaa")}
 
 
+def test_a_sync_in_which_nothing_but_gone_posts_are_due_is_no_failure() -> None:
+    forest = Forest()
+    for key in ("aaa", "bbb", "ccc", "ddd"):
+        forest.grow(key, comments=5, seed=1)
+        forest.failing[key] = UnavailableError("not there")
+    memory = read(forest)
+    assert [note for note in memory.notes if "4 posts could not be read" in note]
+
+
 def test_refused_credentials_end_the_walk_at_once() -> None:
     forest = Forest()
     for n in range(25):

@@ -68,7 +68,7 @@ def walk_trees(community: str, *, options: SyncOptions) -> Stream:
         asks = [_tree(thread, sort=sort) for thread in group for sort in thread.sorts]
         yield from _round(asks, pool=pool, community=community)
         if len(group) >= _FEW and all(thread.failed is not None for thread in group):
-            raise _first_failure(group)
+            _raise_unless_gone(group)
         yield from _expand(pool, community=community, final=False)
     yield from _expand(pool, community=community, final=True)
     yield from _conclude(threads, community=community)
@@ -254,8 +254,11 @@ def _conclude(threads: Sequence[Thread], *, community: str) -> Stream:
         ) from rest[0].failed
 
 
-def _first_failure(threads: Sequence[Thread]) -> HubbubError:
-    return next(thread.failed for thread in threads if thread.failed is not None)
+def _raise_unless_gone(threads: Sequence[Thread]) -> None:
+    """Raise the first failure that says more than that its post is gone."""
+    for thread in threads:
+        if thread.failed is not None and not isinstance(thread.failed, UnavailableError):
+            raise thread.failed
 
 
 def _ends_all(error: HubbubError) -> bool:
