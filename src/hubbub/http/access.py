@@ -9,12 +9,17 @@ import msgspec
 from hubbub.http.messages import Request, Response
 
 
+SHORTEST_LIFE_S = 60
+LONGEST_LIFE_S = 7 * 86_400
+"""What a token's stated life is held between: nothing else is believed of any platform."""
+
+
 class Token(msgspec.Struct, frozen=True, kw_only=True):
     """A bearer token and how long it lives."""
 
     value: str
     expires_in_s: int
-    """Seconds from when it was issued, already made sane (60 s to a week)."""
+    """Seconds from when it was issued, between SHORTEST_LIFE_S and LONGEST_LIFE_S."""
     refresh_token: str | None = None
     """A new refresh token, only when the platform replaced the one that was sent."""
 

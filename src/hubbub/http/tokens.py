@@ -10,13 +10,11 @@ import msgspec
 
 from hubbub import clock
 from hubbub.errors import AuthError, HubbubError
-from hubbub.http.access import Token
+from hubbub.http.access import LONGEST_LIFE_S, SHORTEST_LIFE_S, Token
 from hubbub.http.messages import Request, Response
 
 _EARLY_S = 60.0
 """Renew this long before expiry (api/reddit.md §3)."""
-_SHORTEST_S = 60
-_LONGEST_S = 7 * 86400
 _VALUE = re.compile(r"[\x21-\x7e]{1,8192}")
 """What may stand in a header: no blank, no control character, ASCII."""
 
@@ -69,7 +67,7 @@ class Tokens:
                 raise
             if token.refresh_token is not None:
                 self._rotated()
-            life_s = min(max(token.expires_in_s, _SHORTEST_S), _LONGEST_S)
+            life_s = min(max(token.expires_in_s, SHORTEST_LIFE_S), LONGEST_LIFE_S)
             self._held = Held(
                 token.value,
                 0 if held is None else held.number + 1,

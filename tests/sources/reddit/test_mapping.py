@@ -68,6 +68,8 @@ def comment(**over: Any) -> Any:
         ({"removed_by_category": "copyright_takedown"}, Reason.LEGAL),
         ({"removed_by_category": "legal_operations"}, Reason.LEGAL),
         ({"removal_reason": "legal"}, Reason.LEGAL),
+        ({"removal_reason": "legal", "removed_by_category": "reddit"}, Reason.LEGAL),
+        ({"removal_reason": "legal", "removed_by_category": "deleted"}, Reason.AUTHOR),
         ({"selftext": "[ Removed by Reddit in response to a copyright notice. ]"}, Reason.LEGAL),
         ({"removed_by_category": "author"}, Reason.AUTHOR),
         ({"removed_by_category": "something_new"}, Reason.MODERATOR),
@@ -270,6 +272,7 @@ def test_a_gallery_keeps_its_own_order_and_originals() -> None:
         (SIGNED, "image", "https://i.redd.it/xyz123.jpg"),
         ("https://preview.redd.it/a-nice-title-v0-xyz123.jpeg?s=1", "image", "https://i.redd.it/xyz123.jpeg"),
         ("https://i.imgur.com/AbCdE.jpg?1", "external", "https://i.imgur.com/AbCdE.jpg"),
+        ("https://i.imgur.com/AbCdE_d.jpg?maxwidth=520", "external", "https://i.imgur.com/AbCdE.jpg"),
         ("https://i.imgur.com/AbCdE.gifv", "external", "https://i.imgur.com/AbCdE.mp4"),
         ("https://imgur.com/AbCdEfG", "external", "https://i.imgur.com/AbCdEfG.jpg"),
         ("https://example.org/pic.PNG", "external", "https://example.org/pic.PNG"),
@@ -314,6 +317,39 @@ def test_a_crosspost_shows_its_parents_media_and_says_so() -> None:
     assert (
         post(is_self=False, url="https://v.redd.it/q", crosspost_parent="t3_par", crosspost_parent_list=[]).media == ()
     )
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"removed_by_category": "moderator"},
+        {"author": "[deleted]", "selftext": "[deleted]"},
+        {"selftext": "[removed]"},
+        {"removal_reason": "legal"},
+    ],
+)
+def test_a_crosspost_of_what_was_withdrawn_shows_nothing(over: dict[str, Any]) -> None:
+    parent = post_data("par", comments=0) | {"is_self": False, "url": "https://i.redd.it/par1.png"} | over
+    record = post(is_self=False, url="/r/x/comments/par/", crosspost_parent="t3_par", crosspost_parent_list=[parent])
+    assert record.media == ()
+
+
+def test_an_old_image_host_makes_an_image_post() -> None:
+    assert post(is_self=False, url="https://i.redditmedia.com/xyz123.jpg").post_type == "image"
+
+
+def test_a_collection_takes_its_authors_name_nowhere() -> None:
+    record = post(collections=[{"title": "finds", "author_name": "Somebody", "author_id": "t2_s"}])
+    assert record.extra is None or "Somebody" not in record.extra
+
+
+def test_a_platform_id_is_an_accounts_or_none() -> None:
+    assert post(author_fullname="t5_x").author_id is None
+
+
+def test_who_blocked_the_reader_is_not_gone() -> None:
+    record = post(author="[deleted]", author_is_blocked=True)
+    assert (record.author_gone, bool(record.stated & Facet.AUTHOR)) == (False, False)
 
 
 def test_pictures_inside_a_text_come_in_its_order() -> None:

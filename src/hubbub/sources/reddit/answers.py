@@ -16,7 +16,7 @@ from hubbub.sources.reddit.mapping import Look, map_comment, map_post
 from hubbub.sources.reddit.people import map_community, map_user
 from hubbub.sources.reddit.values import Gathered
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _LONGEST_INTEGER = 25
 _LONGEST_KEY = 60
 _NUL_ESCAPE = b"\\u0000"
@@ -46,7 +46,7 @@ def parse(body: bytes, *, where: str) -> Parsed:
     NaN, infinities, endless numbers, invalid UTF-8 and lone surrogates are let in for the mapping to repair. Raises
     TransientRemoteError, naming `where`, for everything else that is not one JSON document: an answer that was cut
     short or replaced often comes whole the next time."""
-    body = body.removeprefix(_BOM)
+    body = body.removeprefix(BOM)
     try:
         return Parsed(msgspec.json.decode(body), _NUL_ESCAPE in body)
     except RecursionError:

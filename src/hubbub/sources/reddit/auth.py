@@ -10,7 +10,7 @@ import msgspec
 
 from hubbub import __version__
 from hubbub.errors import AuthError, BlockedError, ConfigError, RateLimitedError, TransientRemoteError
-from hubbub.http.access import Token
+from hubbub.http.access import LONGEST_LIFE_S, SHORTEST_LIFE_S, Token
 from hubbub.http.messages import Request, Response
 from hubbub.sources.reddit.api import SEE_CREDENTIALS, come_back_at, object_in
 from hubbub.sources.reddit.values import number_of
@@ -18,8 +18,6 @@ from hubbub.sources.reddit.values import number_of
 TOKEN_URL = "https://www.reddit.com/api/v1/access_token"  # noqa: S105 - an address, not a password
 INSTALLED_GRANT = "https://oauth.reddit.com/grants/installed_client"
 _ANONYMOUS_DEVICE = "DO_NOT_TRACK_THIS_DEVICE"
-_SHORTEST_S = 60
-_LONGEST_S = 7 * 86_400
 _USUAL_S = 3_600
 
 TokenFlow = Callable[[], Generator[Request, Response, Token]]
@@ -157,7 +155,7 @@ def _lifetime(value: Any) -> int:
     seconds = number_of(value)
     if seconds is None or not seconds > 0:
         return _USUAL_S
-    return int(min(max(seconds, _SHORTEST_S), _LONGEST_S))
+    return int(min(max(seconds, SHORTEST_LIFE_S), LONGEST_LIFE_S))
 
 
 def _need_secret(values: Mapping[str, str], *, why: str) -> None:

@@ -17,18 +17,16 @@ import msgspec
 from hubbub.errors import RecordError, TransientRemoteError
 from hubbub.plugins.contracts import Decoded, line_place
 from hubbub.records.models import Door
-from hubbub.sources.reddit.answers import KIND_NAMES, add_data, identity_of, is_escaped, kind_of, parse
+from hubbub.sources.reddit.answers import BOM, KIND_NAMES, add_data, identity_of, is_escaped, kind_of, parse
 from hubbub.sources.reddit.fields import LINE_FIELDS, is_unknown
 from hubbub.sources.reddit.mapping import Look
 from hubbub.sources.reddit.removal import archive_verdict
-from hubbub.sources.reddit.values import REDDIT_BEGAN, Gathered, moment
+from hubbub.sources.reddit.values import ONE_DAY_S, REDDIT_BEGAN, Gathered, moment
 
 TERMS = "archive"
-ONE_DAY_S = 86_400
 ARCTIC_SHIFT_BEGAN = 1_680_307_200
 """2023-04-01: collections from here on carry unescaped text."""
 _BLANK = b" \t\r\n"
-_BOM = b"\xef\xbb\xbf"
 _ENTITIES = (b"&amp;", b"&lt;", b"&gt;", b"\\u0026")
 
 _LINES: dict[str, msgspec.json.Decoder[Any]] = {
@@ -46,7 +44,7 @@ def decode_lines(lines: Sequence[bytes], *, where: str, first_line: int, now: in
     for offset, line in enumerate(lines):
         text = line.strip(_BLANK)
         if first_line + offset <= 1:
-            text = text.removeprefix(_BOM)
+            text = text.removeprefix(BOM)
         if not text:
             continue
         out.where = line_place(where, first_line + offset)

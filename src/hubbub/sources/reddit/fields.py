@@ -1,8 +1,9 @@
 """Which fields of Reddit's objects are modelled, which go to `extra`, and which are never kept (reddit.md §14 to §17).
 
 Never kept, in this order of reasons: what is about the viewer or written by moderators; what names a person outside the
-author facet (a tombstone or a gone account must take it along); HTML twins of a text; awards, thumbnails, colours and
-other looks; figures about the community that would change every post with every look."""
+author facet (a tombstone or a gone account must take it along; `collections` name their authors); HTML twins of a text;
+awards but their number, thumbnails, colours and other looks; figures about the community that would change every post
+with every look."""
 
 from __future__ import annotations
 
@@ -82,7 +83,6 @@ POST_EXTRA = frozenset(
         "post_hint",
         "gilded",
         "allow_live_comments",
-        "collections",
         "event_start",
         "event_end",
         "event_is_live",
@@ -145,6 +145,7 @@ COMMENT_EXTRA = frozenset(
 )
 _DROPPED = frozenset(
     [
+        "collections",
         "likes",
         "saved",
         "hidden",

@@ -15,9 +15,10 @@ from hubbub.records.clean import path_of
 from hubbub.records.facets import FACETS_OF, Facet
 from hubbub.records.models import Comment, Door, Post, Tombstone
 from hubbub.sources.reddit.fields import extra_of
-from hubbub.sources.reddit.media import comment_media, post_media, split
+from hubbub.sources.reddit.media import REDDIT_IMAGES, comment_media, post_media, split
 from hubbub.sources.reddit.removal import Verdict, comment_verdict, post_verdict
 from hubbub.sources.reddit.values import (
+    ID36,
     SOURCE_NAME,
     Gathered,
     edit_time,
@@ -32,7 +33,6 @@ from hubbub.sources.reddit.values import (
 MAPPING_VERSION = 1
 """Goes up when the same input maps to other records: imports of a file are then done again."""
 
-_ID36 = re.compile(r"[0-9a-z]{1,13}\Z")
 _TITLE_IN_PATH = re.compile(r"(/comments/\w+/)[^/]+(/\w+/?)\Z")
 """A comment's permalink spells out its post's title, which must go with the post; Reddit asks for no word there."""
 
@@ -64,7 +64,7 @@ def id36(value: Any) -> str:
     if not isinstance(value, str):
         raise RecordError("id is missing" if value is None else "id is no text")
     name = value.strip()
-    if not _ID36.match(name):
+    if not ID36.match(name):
         raise RecordError(f"id {name[:40]!r} is not base 36")
     return name
 
@@ -77,7 +77,7 @@ def fullname(value: Any, *, prefix: str) -> str | None:
         return None
     name = value.strip()
     bare = name.removeprefix(prefix)
-    return prefix + bare if _ID36.match(bare) else None
+    return prefix + bare if ID36.match(bare) else None
 
 
 def base36(number: int) -> str:
@@ -316,5 +316,5 @@ def _post_type(data: dict[str, Any], *, link: str | None) -> str | None:
         return found
     parts = split(link)
     host = parts.hostname if parts is not None else None
-    pictured = host in {"i.redd.it", "i.reddituploads.com", "preview.redd.it"} or data.get("post_hint") == "image"
+    pictured = host in REDDIT_IMAGES or data.get("post_hint") == "image"
     return "image" if parts is not None and pictured else "link"

@@ -10,13 +10,16 @@ from urllib.parse import SplitResult, urlsplit
 from hubbub.errors import RecordError
 from hubbub.records.clean import canonical_json
 from hubbub.records.models import MediaItem
+from hubbub.sources.reddit.removal import post_verdict
 from hubbub.sources.reddit.values import moment, number_of
 
 _IMAGE_PATH = re.compile(r"\.(?:jpe?g|png|webp|gif)$", re.IGNORECASE)
 _SLUG = re.compile(r"^.*-v\d+-(?=[0-9a-z]+\.[a-z]+$)", re.IGNORECASE)
 _EXTENSIONS = {"image/jpg": "jpg", "image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
-_REDDIT_IMAGES = {"i.redd.it", "i.reddituploads.com", "i.redditmedia.com", "preview.redd.it"}
+REDDIT_IMAGES = {"i.redd.it", "i.reddituploads.com", "i.redditmedia.com", "preview.redd.it"}
 _IMGUR_ID = re.compile(r"^/([A-Za-z0-9]{5,8})$")
+_IMGUR_SMALL = re.compile(r"_d(?=\.[a-z]+$)")
+"""Marks a thumbnail of the file without it."""
 _LARGEST_SIDE = 2**31 - 1
 
 
@@ -26,7 +29,7 @@ def post_media(data: dict[str, Any]) -> tuple[MediaItem, ...]:
     parent = parents[0] if isinstance(parents, list) and parents and isinstance(parents[0], dict) else None
     is_crosspost = parent is not None or isinstance(data.get("crosspost_parent"), str)
     shown = data if parent is None or parent.get("id") == data.get("id") else parent
-    if shown is not data and shown.get("removed_by_category"):
+    if shown is not data and post_verdict(shown).reason is not None:
         return ()
     return (*_polls(shown, crosspost=is_crosspost), *_files(shown, crosspost=is_crosspost))
 
@@ -201,7 +204,7 @@ def _linked(data: dict[str, Any], *, crosspost: bool) -> MediaItem | None:
     host = (parts.hostname or "").lower()
     source = _preview_source(data)
     signed = source.get("url") if isinstance(source.get("url"), str) else None
-    if host in _REDDIT_IMAGES:
+    if host in REDDIT_IMAGES:
         url, given = original_url(str(link).strip())
         kind: Any = "animated" if parts.path.lower().endswith(".gif") else "image"
         return MediaItem(
@@ -230,7 +233,7 @@ def _external(parts: SplitResult, *, host: str) -> str | None:
     if host in {"imgur.com", "www.imgur.com", "m.imgur.com"} and (page := _IMGUR_ID.match(parts.path)):
         return f"https://i.imgur.com/{page[1]}.jpg"
     if host == "i.imgur.com" and parts.path.count("/") == 1 and len(parts.path) > 1:
-        path = parts.path
+        path = _IMGUR_SMALL.sub("", parts.path)
         if path.endswith(".gifv"):
             path = path.removesuffix(".gifv") + ".mp4"
         return f"https://i.imgur.com{path}"

@@ -51,16 +51,21 @@ _NOTHING = Verdict()
 
 
 def post_verdict(data: dict[str, Any]) -> Verdict:
-    """The verdict on a post; a category wins over words, words over the author's name."""
+    """The verdict on a post: a category wins over words, words over the author's name.
+
+    A legal reason beside the category of a moderator or the spam filter erases all the same."""
     author = _trimmed(data.get("author"))
     text, title = _trimmed(data.get("selftext")), _trimmed(data.get("title"))
     staff = _staff_words(text) or _staff_words(title)
     category = _trimmed(data.get("removed_by_category"))
+    legal = data.get("removal_reason") == "legal"
     if category:
         told = CATEGORIES.get(category, Reason.MODERATOR)
+        if legal and not told.erases:
+            told = Reason.LEGAL
         return Verdict(staff if staff is not None and category == "reddit" else told, category)
     reason, detail = None, None
-    if data.get("removal_reason") == "legal":
+    if legal:
         reason, detail = Reason.LEGAL, "legal"
     elif staff is not None:
         reason, detail = staff, "removed by reddit"

@@ -23,9 +23,7 @@ from hubbub.sources.reddit.answers import (
 )
 from hubbub.sources.reddit.listings import TERMS
 from hubbub.sources.reddit.mapping import Look
-from hubbub.sources.reddit.values import Gathered, moment
-
-_ONE_DAY_S = 86_400
+from hubbub.sources.reddit.values import ONE_DAY_S, Gathered, moment
 
 
 def decode_saved(body: bytes, *, where: str, observed_at: int | None, now: int) -> Decoded:
@@ -40,8 +38,8 @@ def decode_saved(body: bytes, *, where: str, observed_at: int | None, now: int) 
     except TransientRemoteError as error:
         raise InputError(str(error).replace(" answered with ", " holds ")) from None
     out = Gathered(where=where, door=Door.SAVED, terms=TERMS)
-    seen_at = observed_at if observed_at is not None else _latest_inside(parsed.value, latest=now + _ONE_DAY_S)
-    if seen_at is None or seen_at > now + _ONE_DAY_S:
+    seen_at = observed_at if observed_at is not None else _latest_inside(parsed.value, latest=now + ONE_DAY_S)
+    if seen_at is None or seen_at > now + ONE_DAY_S:
         reason = "no time is in the answer: give --observed-at" if seen_at is None else "observed more than a day ahead"
         for kind, thing in things:
             out.reject(reason, raw=raw_of(thing), kind=kind)

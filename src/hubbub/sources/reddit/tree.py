@@ -6,7 +6,6 @@ the shallowest depth it is sent. "Continue this thread" takes one focused tree."
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -18,9 +17,8 @@ from hubbub.http.messages import Request
 from hubbub.sources.reddit import api
 from hubbub.sources.reddit.answers import add_thing, comments_in
 from hubbub.sources.reddit.mapping import Look
-from hubbub.sources.reddit.values import Gathered
+from hubbub.sources.reddit.values import ID36, Gathered
 
-_ID36 = re.compile(r"[0-9a-z]{1,13}\Z")
 _ONE_TREE = api.TREE_LIMIT
 _TWO_TREES = 1_000
 
@@ -104,7 +102,7 @@ class Thread:
     def _note(self, data: dict[str, Any]) -> None:
         listed = data.get("children")
         listed = listed if isinstance(listed, list) else []
-        children = tuple(child for child in listed if isinstance(child, str) and _ID36.match(child))
+        children = tuple(child for child in listed if isinstance(child, str) and ID36.match(child))
         self.missing += len(listed) - len(children)
         if children:
             count = data.get("count")
@@ -112,7 +110,7 @@ class Thread:
             self.stubs.append(Stub(tuple(dict.fromkeys(children)), self._depth(data), count))
             return
         parent = data.get("parent_id")
-        if not listed and isinstance(parent, str) and parent.startswith("t1_") and _ID36.match(parent[3:]):
+        if not listed and isinstance(parent, str) and parent.startswith("t1_") and ID36.match(parent[3:]):
             branch = "_" + parent[3:]
             if branch not in self.settled:
                 self.settled.add(branch)

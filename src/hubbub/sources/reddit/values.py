@@ -11,6 +11,9 @@ from hubbub.plugins.contracts import Checkpoint, Decoded, Page
 from hubbub.records.models import Door, Record, Rejected, Stub
 
 SOURCE_NAME = "reddit"
+ID36 = re.compile(r"[0-9a-z]{1,13}\Z")
+"""An id without prefix, as Reddit prints it."""
+ONE_DAY_S = 86_400
 LARGEST = 2**63 - 1
 YEAR_10000 = 253_402_300_800
 REDDIT_BEGAN = 1_117_584_000
