@@ -43,3 +43,18 @@ def test_the_demo_keeps_out_of_a_store_with_records_of_the_user(tmp_path: Path) 
     done = hubbub("demo", home=tmp_path / "home")
     assert (done.code, done.out) == (2, "")
     assert "--home hubbub-demo" in done.err
+
+
+def test_the_next_commands_can_be_typed_as_they_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = Path.cwd() / ".venv" / "bin" / "hubbub"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for place, shown in (
+        (".venv/bin/hubbub", ".venv/bin/hubbub"),
+        (str(inside), ".venv/bin/hubbub"),
+        ("pytest", "hubbub"),
+    ):
+        monkeypatch.setattr("sys.argv", [place, "demo"])
+        assert demo._program() == shown
+    (tmp_path / "hubbub").touch(mode=0o755)
+    monkeypatch.setattr("sys.argv", [str(tmp_path / "hubbub"), "demo"])
+    assert demo._program() == "hubbub"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -211,16 +213,26 @@ def _told(done: RunReport, tell: Tell, how: str) -> None:
 
 def _conclude(session: Session, exports: Sequence[str], *, elapsed_s: float, tell: Tell) -> None:
     home = session.typed.home or session.loaded.settings.home
-    option = "" if home == "./hubbub-data" else f" --home {shlex.quote(home)}"
+    option = "" if Path(home) == Path("hubbub-data") else f" --home {shlex.quote(home)}"
     tell("")
     tell(f"Done in {elapsed_s:.0f} s. The simulator has stopped; what it left is yours to look at:")
     tell(f"   database  {session.store_file}")
     tell(f"   pictures  {session.blobs}")
     tell(f"   datasets  {', '.join(exports)}")
     tell("Try next:")
-    tell(f"   hubbub status{option}")
-    tell(f'   hubbub search "jumping spider"{option}')
-    tell(f"   hubbub export ndjson my-dataset --community {SYNCED}{option}")
+    program = _program()
+    tell(f"   {program} status{option}")
+    tell(f'   {program} search "jumping spider"{option}')
+    tell(f"   {program} export ndjson my-dataset --community {SYNCED}{option}")
+
+
+def _program() -> str:
+    """What to type for hubbub: its name where the shell finds it, else its place (after `make demo` it is in `.venv`)."""
+    place = Path(sys.argv[0])
+    if shutil.which("hubbub") is not None or place.name != "hubbub":
+        return "hubbub"
+    inside = place.is_absolute() and place.is_relative_to(Path.cwd())
+    return shlex.quote(str(place.relative_to(Path.cwd()) if inside else place))
 
 
 def _ending(steps: Sequence[RunReport]) -> ExitCode:
