@@ -227,7 +227,7 @@ def _conclude(session: Session, exports: Sequence[str], *, elapsed_s: float, tel
 
 
 def _program() -> str:
-    """What to type for hubbub: its name where the shell finds it, else its place (after `make demo` it is in `.venv`)."""
+    """What to type for hubbub: its name where the shell finds it, else its place (`make demo`: in `.venv`)."""
     place = Path(sys.argv[0])
     if shutil.which("hubbub") is not None or place.name != "hubbub":
         return "hubbub"
