@@ -144,3 +144,8 @@ def test_a_lost_probe_does_not_lock_the_host_for_ever() -> None:
     state = limits.sent(state, RULES, 10.0)
     assert limits.cool_s(state, RULES, 41.0) == 0
     assert limits.cool_s(limits.released(state), RULES, 12.0) == 0
+
+
+def test_a_shorter_hold_does_not_cut_a_longer_one_short() -> None:
+    budget = limits.held(limits.held(limits.opened(100, 0.0), 50, 0.0), 5, 1.0)
+    assert limits.wait_s(budget, 1.0) == pytest.approx(49)

@@ -49,6 +49,12 @@ def test_a_wait_of_a_year_gives_up_and_says_when_to_come_back() -> None:
     assert given.until_s == 31536000.0
 
 
+def test_the_waits_for_the_budget_are_bounded_together() -> None:
+    failure = Failure(cause=Cause.RATE_LIMITED, why="x", retry_after_s=300.0)
+    assert verdict(failure, attempt=0, rate_hits=2, rng=0.0, waited_s=600.0) == 300.0
+    assert verdict(failure, attempt=0, rate_hits=3, rng=0.0, waited_s=601.0) is None
+
+
 def test_a_503_is_not_asked_again_before_its_retry_after() -> None:
     wait = verdict(Failure(cause=Cause.STATUS, why="x", retry_after_s=3.0), rng=0.0)
     assert wait is not None

@@ -8,7 +8,6 @@ import msgspec
 
 from hubbub.http.messages import Request, Response
 
-
 SHORTEST_LIFE_S = 60
 LONGEST_LIFE_S = 7 * 86_400
 """What a token's stated life is held between: nothing else is believed of any platform."""

@@ -179,6 +179,14 @@ def test_a_limit_of_pages_looks_at_the_newest_each_time() -> None:
     assert memory.ids() == board.ids(), "a limit claims nothing: the next sync reads everything"
 
 
+def test_since_cuts_the_lookback_short() -> None:
+    board = Board(450, step=300)
+    memory = drive(posts(), board.respond)
+    board.asked = 0
+    drive(posts(since=NOW - 2 * HOUR), board.respond, memory=memory)
+    assert board.asked == 1
+
+
 def test_since_goes_back_only_so_far_and_later_further() -> None:
     board = Board(900)
     memory = drive(posts(since=NOW - 150 * HOUR), board.respond)
