@@ -20,14 +20,12 @@ from hubbub.records.models import Door
 from hubbub.sources.reddit.answers import BOM, KIND_NAMES, add_data, identity_of, is_escaped, kind_of, parse
 from hubbub.sources.reddit.fields import LINE_FIELDS, is_unknown
 from hubbub.sources.reddit.mapping import Look
+from hubbub.sources.reddit.plain_comments import ARCTIC_SHIFT_BEGAN, ENTITIES, plain_comment
 from hubbub.sources.reddit.removal import archive_verdict
 from hubbub.sources.reddit.values import ONE_DAY_S, REDDIT_BEGAN, Gathered, moment
 
 TERMS = "archive"
-ARCTIC_SHIFT_BEGAN = 1_680_307_200
-"""2023-04-01: collections from here on carry unescaped text."""
 _BLANK = b" \t\r\n"
-_ENTITIES = (b"&amp;", b"&lt;", b"&gt;", b"\\u0026")
 
 _LINES: dict[str, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(TypedDict(kind, dict.fromkeys(sorted(fields), Any), total=False))  # type: ignore[operator]
@@ -47,11 +45,17 @@ def decode_lines(lines: Sequence[bytes], *, where: str, first_line: int, now: in
             text = text.removeprefix(BOM)
         if not text:
             continue
+        drift = offset in {0, len(lines) - 1}
+        if not drift and b'"link_id"' in text:
+            comment = plain_comment(text, latest=now + ONE_DAY_S, terms=TERMS, out=out)
+            if comment is not None:
+                out.records.append(comment)
+                continue
         out.where = line_place(where, first_line + offset)
         kind: str | None = None
         data: dict[str, Any] = {}
         try:
-            kind, data, dirty = _read(text, drift=offset in {0, len(lines) - 1}, out=out)
+            kind, data, dirty = _read(text, drift=drift, out=out)
             _add(data, kind=kind, line=text, dirty=dirty, now=now, out=out)
         except RecordError as error:
             out.reject(str(error), raw=line, kind=kind, identity=identity_of(data, kind=kind))
@@ -98,7 +102,7 @@ def _add(data: dict[str, Any], *, kind: str, line: bytes, dirty: bool, now: int,
         out.filtered += 1
         return
     look, fetched = _look(data, now=now)
-    entities = fetched < ARCTIC_SHIFT_BEGAN and any(mark in line for mark in _ENTITIES) and is_escaped(data)
+    entities = fetched < ARCTIC_SHIFT_BEGAN and any(mark in line for mark in ENTITIES) and is_escaped(data)
     add_data(data, kind=kind, look=look, out=out, scrubbing=(dirty, entities))
 
 

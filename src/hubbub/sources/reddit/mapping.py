@@ -59,6 +59,11 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.numbers_at is None else self.observed_at
 
 
+def untitled(path: str) -> str:
+    """A comment's path without its post's title, which a tombstone of the post would not reach."""
+    return _TITLE_IN_PATH.sub(r"\1_\2", path)
+
+
 def id36(value: Any) -> str:
     """The id as Reddit prints it; raises RecordError when it is none."""
     if not isinstance(value, str):
@@ -179,7 +184,7 @@ def map_comment(data: dict[str, Any], *, look: Look, out: Gathered) -> Comment |
         parent_id=parent_id,
         created_at=created_at,
         community_name=community_name,
-        permalink=_TITLE_IN_PATH.sub(r"\1_\2", _permalink(data, default=place, out=out)),
+        permalink=untitled(_permalink(data, default=place, out=out)),
         is_submitter=flag(data, "is_submitter", out=out),
         **_flags(data, out=out),
         author=author,
