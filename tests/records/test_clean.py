@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.records.clean import canonical_json, looks_escaped, mend, path_of, scrub, unescape, word
+from hubbub.records.clean import canonical_json, looks_escaped, mend, path_of, scrub, unescape
 
 ANY_TEXT = st.text(alphabet=st.characters(codec=None, min_codepoint=0, max_codepoint=0x10FFFF))
 
@@ -74,11 +74,6 @@ def test_scrubbing_counts_what_it_mends_at_any_depth() -> None:
 )
 def test_permalinks_stay_on_their_host(link: str, path: str | None) -> None:
     assert path_of(link, host="reddit.com") == path
-
-
-def test_a_word_is_trimmed_or_nothing() -> None:
-    assert word(" a ") == "a"
-    assert word(" \n") is None
 
 
 JSON = st.recursive(

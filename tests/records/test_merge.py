@@ -190,6 +190,22 @@ def test_of_two_tombstones_the_higher_rank_stays() -> None:
     assert (shelf.kept.tombstone, shelf.kept.tombstone_at) == (Reason.AUTHOR, BORN + 8)
 
 
+def test_of_two_removals_of_one_rank_the_later_stays() -> None:
+    for first, second in ((5, 9), (9, 5)):
+        shelf = shelve([stone(BORN + first, Reason.MODERATOR), stone(BORN + second, Reason.MODERATOR)])
+        assert shelf.kept is not None
+        assert shelf.kept.tombstone_at == BORN + 9
+
+
+def test_numbers_of_the_same_hour_make_no_history() -> None:
+    hour = BORN - BORN % HOUR
+    kept = fold(None, post(hour, title="T", score=1)).kept
+    assert fold(kept, post(hour + HOUR - 1, title="T", score=2)).past_numbers is None
+    past = fold(kept, post(hour + HOUR, title="T", score=2)).past_numbers
+    assert past is not None
+    assert past.values[0] == 1
+
+
 def test_an_account_that_is_gone_stays_gone_and_the_text_stays() -> None:
     gone = post(BORN + 10, body="text", author_gone=True)
     for order in (

@@ -54,11 +54,6 @@ def scrub(value: Any, *, entities: bool = False) -> tuple[Any, int]:
     return value, 0
 
 
-def word(value: str) -> str | None:
-    """An id, a name or a label without white space around it; None when nothing is left."""
-    return value.strip() or None
-
-
 def path_of(permalink: str, *, host: str) -> str | None:
     """The absolute path of a permalink on `host` ("reddit.com"); None when it leads elsewhere or is none."""
     permalink = permalink.strip()

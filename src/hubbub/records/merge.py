@@ -153,7 +153,7 @@ def _observe(kept: Kept, seen: Observation) -> Folded:
         if facet is Facet.CONTENT:
             past_text, text_since = _superseded_text(kept, seen, at=at, wins=wins)
         if wins:
-            changed = changed or held_at is None or _identity(new) != _identity(held)
+            changed = changed or held_at is None or [*map(unsigned, new)] != [*map(unsigned, held)]
             times[facet] = at
             values.update(zip(names, new, strict=True))
     seen_times = _times_seen(seen)
@@ -327,14 +327,12 @@ def _drop(values: dict[str, Any], names: tuple[str, ...]) -> None:
         values.pop(name, None)
 
 
-def _identity(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The values without what may differ from answer to answer though nothing changed: signed preview addresses."""
-    return tuple(_unsigned(value) if isinstance(value, tuple) else value for value in values)
-
-
-def _unsigned(items: tuple[Any, ...]) -> tuple[Any, ...]:
+def unsigned(value: Any) -> Any:
+    """A field's value without the signed addresses in it, which differ from answer to answer though nothing changed."""
+    if not isinstance(value, tuple):
+        return value
     return tuple(
-        msgspec.structs.replace(item, fallback_url=None) if isinstance(item, MediaItem) else item for item in items
+        msgspec.structs.replace(item, fallback_url=None) if isinstance(item, MediaItem) else item for item in value
     )
 
 

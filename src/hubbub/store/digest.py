@@ -17,8 +17,7 @@ import msgspec
 
 from hubbub.records.facets import FACET_FIELDS, PLACE_FIELDS, Facet
 from hubbub.records.history import NumbersRegister, TextRevision, numbers_history, text_history
-from hubbub.records.merge import Kept
-from hubbub.records.models import MediaItem
+from hubbub.records.merge import Kept, unsigned
 from hubbub.store.content import Key
 from hubbub.store.engine import Store
 from hubbub.store.history import numbers_entry, text_entry
@@ -31,9 +30,6 @@ SHARED_FIELDS: dict[str, tuple[str, ...]] = {
 }
 """What every door carries of a record besides its id and place."""
 
-_FACETS = {
-    kind: [(int(facet), facet, names) for facet, names in facets.items()] for kind, facets in FACET_FIELDS.items()
-}
 _PAGE_ROWS = 2000
 _MODULUS = 2**256
 _encode = msgspec.json.Encoder().encode
@@ -137,11 +133,11 @@ def _content_entry(kept: Kept, numbers: list[NumbersRegister], texts: list[TextR
     if kept.tombstone is not None and kept.tombstone.erases:
         place = [getattr(record, name) for name in PLACE_FIELDS[kind]]
         return [kind, record.source, record.id, tombstone, place, kept.first_seen_at, kept.last_seen_at]
-    stated = int(record.stated)
+    stated = record.stated
     facets = [
-        [record.stated_at(facet), *(_identity(getattr(record, name)) for name in names)]
-        for mask, facet, names in _FACETS[kind]
-        if stated & mask
+        [record.stated_at(facet), *(unsigned(getattr(record, name)) for name in names)]
+        for facet, names in FACET_FIELDS[kind].items()
+        if stated & facet
     ]
     return [
         kind,
@@ -157,10 +153,3 @@ def _content_entry(kept: Kept, numbers: list[NumbersRegister], texts: list[TextR
         [[entry.observed_at, entry.values] for entry in numbers_history(record, numbers)],
         [[entry.texts, entry.first_at, entry.last_at] for entry in text_history(record, kept.text_since, past=texts)],
     ]
-
-
-def _identity(value: Any) -> Any:
-    """A value without the signed addresses in it, which differ from answer to answer."""
-    if isinstance(value, tuple):
-        return [msgspec.structs.replace(v, fallback_url=None) if isinstance(v, MediaItem) else v for v in value]
-    return value
