@@ -16,17 +16,21 @@ def names(group: str) -> list[str]:
 def load(group: str, name: str) -> Any:
     """The plug-in object of that name.
 
-    Raises UsageError for a name nobody registered, ConfigError when its package cannot be imported."""
+    Raises UsageError for a name nobody registered, ConfigError when a package it needs is not installed. Any other
+    failure to import is a bug of the plug-in and is left as it is."""
     point = next((p for p in _points(group) if p.name == name), None)
     if point is None:
         known = ", ".join(names(group)) or "none"
         raise UsageError(f"there is no {group.rstrip('s')} named {name!r}; known: {known}")
     try:
         return point.load()
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in {"", point.module.partition(".")[0]}:
+            raise
         raise ConfigError(
-            f"{group.rstrip('s')} {name!r} cannot be loaded: {error}",
-            advice="a package it needs is missing; install the extra named in docs/reference/extras.md",
+            f"{group.rstrip('s')} {name!r} cannot be loaded: the package {package!r} is not installed",
+            advice="install the extra that brings it (docs/reference/extras.md)",
         ) from error
 
 
