@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import msgspec
 import pytest
 
 from hubbub import clock
@@ -21,6 +22,15 @@ from tests.store.making import HOUR, T0, comment, gone, one, post, rows, write
 
 def _rejected(n: int = 0, raw: bytes = b"{broken") -> Rejected:
     return Rejected(reason="created_utc is null", raw=raw, source="reddit", door=Door.DUMP, where=f"RC.zst:{n}")
+
+
+def test_a_broken_record_that_every_sync_meets_again_is_kept_once(store: Store) -> None:
+    live = msgspec.structs.replace(_rejected(), door=Door.LIVE, where="http://x/new")
+    other = msgspec.structs.replace(live, raw=b"{other")
+    for run_id in (1, 2, 3):
+        tally = write(store, rejected=[live, *([other] if run_id == 2 else [])], run_id=run_id)
+        assert tally.set_aside == 1 + (run_id == 2), "it counts in every run"
+    assert sorted((row.run_id, row.raw_bytes) for row in reads.quarantined(store)) == [(2, 6), (3, 7)]
 
 
 def test_the_conservation_line_of_a_run_adds_up(store: Store) -> None:

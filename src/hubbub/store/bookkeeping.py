@@ -7,9 +7,10 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hubbub.plugins.contracts import Checkpoint
-from hubbub.records.models import Rejected
+from hubbub.records.models import Door, Rejected
 from hubbub.store.batch import LedgerMark, Tally
 from hubbub.store.people import name_digest
 from hubbub.store.tables import CONTENT
@@ -27,28 +28,57 @@ def set_aside(connection: sqlite3.Connection, rejected: Sequence[Rejected], *, r
     rejected = _without_withdrawn(connection, rejected)
     if not rejected:
         return
+    rows = [_row(item, run_id=run_id, now=now) for item in rejected]
+    rows = _without_known(connection, rows, run_id=run_id, now=now)
     (kept,) = connection.execute("SELECT count(*) FROM quarantine WHERE run_id = ?", (run_id,)).fetchone()
-    rows = [
-        (
-            run_id,
-            _writable(item.source),
-            str(item.door),
-            _writable(item.where),
-            None if item.kind is None else _writable(item.kind),
-            None if item.id is None else _writable(item.id),
-            _writable(item.reason),
-            zlib.compress(item.raw[:RAW_LIMIT_BYTES], 6),
-            len(item.raw),
-            int(len(item.raw) > RAW_LIMIT_BYTES),
-            now,
-        )
-        for item in rejected[: max(0, ROWS_LIMIT - kept)]
-    ]
     connection.executemany(
         "INSERT INTO quarantine (run_id, source, door, place, kind, id, reason, raw, raw_bytes, cut, at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        rows,
+        rows[: max(0, ROWS_LIMIT - kept)],
     )
+
+
+def _row(item: Rejected, *, run_id: int, now: int) -> tuple[Any, ...]:
+    return (
+        run_id,
+        _writable(item.source),
+        str(item.door),
+        _writable(item.where),
+        None if item.kind is None else _writable(item.kind),
+        None if item.id is None else _writable(item.id),
+        _writable(item.reason),
+        zlib.compress(item.raw[:RAW_LIMIT_BYTES], 6),
+        len(item.raw),
+        int(len(item.raw) > RAW_LIMIT_BYTES),
+        now,
+    )
+
+
+def _without_known(
+    connection: sqlite3.Connection, rows: list[tuple[Any, ...]], *, run_id: int, now: int
+) -> list[tuple[Any, ...]]:
+    """Without what a live answer brought before: every sync meets the broken record of a listing's newest pages again.
+
+    The row that is there now counts as this run's."""
+    fresh = []
+    known: dict[tuple[Any, ...], int] = {}
+    looked: set[tuple[Any, ...]] = set()
+    for row in rows:
+        _, source, door, _, kind, identity, reason, raw, raw_bytes, _, _ = row
+        if door != Door.LIVE:
+            fresh.append(row)
+            continue
+        if (source, identity) not in looked:
+            looked.add((source, identity))
+            query = "SELECT source, id, kind, reason, raw, raw_bytes, n FROM quarantine WHERE source = ? AND id IS ?"
+            found = connection.execute(query + " AND door = ?", (source, identity, door))
+            known |= {tuple(said): n for *said, n in found}
+        number = known.get((source, identity, kind, reason, raw, raw_bytes))
+        if number is None:
+            fresh.append(row)
+        else:
+            connection.execute("UPDATE quarantine SET run_id = ?, at = ? WHERE n = ?", (run_id, now, number))
+    return fresh
 
 
 def _without_withdrawn(connection: sqlite3.Connection, rejected: Sequence[Rejected]) -> list[Rejected]:
