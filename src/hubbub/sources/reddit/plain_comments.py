@@ -21,7 +21,6 @@ from hubbub.sources.reddit.values import REDDIT_BEGAN, SOURCE_NAME, Gathered
 ARCTIC_SHIFT_BEGAN = 1_680_307_200
 """2023-04-01: collections from here on carry unescaped text."""
 ENTITIES = (b"&amp;", b"&lt;", b"&gt;", b"\\u0026")
-_NUL_ESCAPE = b"\\u0000"
 _PLACES = re.compile(r"[0-9a-z]{1,13} t3_[0-9a-z]{1,13} t[13]_[0-9a-z]{1,13}\Z")
 _FAR = 2**53
 _WHOLE = FACETS_OF["comment"]
@@ -36,6 +35,7 @@ _Meta = msgspec.defstruct(
 )
 _TOLD_APART = ("updated_on", "updated_utc", "removal_reason", "promoted", "media_metadata", *sorted(COMMENT_EXTRA))
 """Fields that call for a decision wherever they say something."""
+_labels = operator.attrgetter("author_fullname", "author_flair_text", "distinguished")
 _apart = operator.attrgetter(*_TOLD_APART)
 
 
@@ -78,7 +78,7 @@ def plain_comment(line: bytes, *, latest: int, terms: str, out: Gathered) -> Com
         return None
     fetched, author, place = data.retrieved_on, data.author, data.subreddit
     again = _second_look(data, latest=latest)
-    path = path_of(data.permalink, host="reddit.com")
+    path = _path(data)
     if again is None or path is None or not _is_plain(data, line):
         return None
     person, community = author.casefold(), place.casefold()
@@ -102,7 +102,7 @@ def plain_comment(line: bytes, *, latest: int, terms: str, out: Gathered) -> Com
         parent_id=data.parent_id,
         created_at=data.created_utc,
         community_name=place,
-        permalink=untitled(path),
+        permalink=path,
         is_submitter=data.is_submitter,
         locked=data.locked,
         archived=data.archived,
@@ -139,11 +139,22 @@ def _second_look(data: Any, *, latest: int) -> int | None:
     return again if REDDIT_BEGAN < again <= latest else None
 
 
+def _path(data: Any) -> str | None:
+    given = data.permalink
+    head, tail = f"/r/{data.subreddit}/comments/{data.link_id[3:]}/", f"/{data.id}/"
+    if given.startswith(head) and given.endswith(tail) and 0 < given.find("/", len(head)) == len(given) - len(tail):
+        return f"{head}_{tail}"
+    path = path_of(given, host="reddit.com")
+    return None if path is None else untitled(path)
+
+
 def _is_plain(data: Any, line: bytes) -> bool:
     author, place = data.author, data.subreddit
     if not author or not place or author.strip() != author or place.strip() != place:
         return False
-    if author[0] == "[" or data.body.lstrip()[:1] == "[" or _NUL_ESCAPE in line:
+    if author[0] == "[" or data.body.lstrip()[:1] == "[":
+        return False
+    if "\0" in "".join((author, place, data.body, data.permalink, *filter(None, _labels(data)))):
         return False
     if not _PLACES.match(f"{data.id} {data.link_id} {data.parent_id}"):
         return False
