@@ -201,10 +201,10 @@ class Store:
                 "UPDATE runs SET ended_at = ?, exit_code = ?, summary = ? WHERE id = ?",
                 (ended_at, int(exit_code), text, run_id),
             )
-            search.purge_due(connection)
+            purged = search.purge_due(connection)
         with self.exclusive() as connection:
             connection.execute("PRAGMA optimize")
-            sqlite.empty_log(connection, busy_timeout_s=self._busy_timeout_s)
+            sqlite.leave_no_traces(connection, busy_timeout_s=self._busy_timeout_s, rewrite=purged)
 
     def add_finding(self, *, run_id: int, severity: str, what: str) -> None:
         """Note something the user should know about a run."""

@@ -135,10 +135,12 @@ def catch_up(connection: sqlite3.Connection, kind: str, *, above: int) -> int | 
     return top
 
 
-def purge_due(connection: sqlite3.Connection) -> None:
-    """Drop the words of removed entries for good: FTS5 keeps them in old segments until those are merged."""
+def purge_due(connection: sqlite3.Connection) -> bool:
+    """Drop the words of removed entries for good: FTS5 keeps them in old segments until those are merged. Returns
+    whether there were any."""
     due = connection.execute("SELECT kind FROM search_state WHERE purge = 1").fetchall()
     for (kind,) in due:
         fts = INDEXES[kind][0]
         connection.execute(f"INSERT INTO {fts} ({fts}) VALUES ('optimize')")
         connection.execute("UPDATE search_state SET purge = 0 WHERE kind = ?", (kind,))
+    return bool(due)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,6 +19,8 @@ sqlite3.register_adapter(bool, int)
 
 _WRITER_CACHE_KIB = 64 * 1024
 _READER_CACHE_KIB = 8 * 1024
+_REWRITE_BYTES = 32 << 20
+"""A larger file is not rewritten after withdrawals: half a second at the end of a run is enough."""
 
 
 def connect(path: Path, *, read_only: bool = False, busy_timeout_s: float = 15.0) -> sqlite3.Connection:
@@ -50,12 +53,17 @@ def connect(path: Path, *, read_only: bool = False, busy_timeout_s: float = 15.0
     return connection
 
 
-def empty_log(connection: sqlite3.Connection, *, busy_timeout_s: float) -> None:
-    """Move the write-ahead log into the file and cut it to nothing, for it holds pages as they once were.
+def leave_no_traces(connection: sqlite3.Connection, *, busy_timeout_s: float, rewrite: bool) -> None:
+    """Cut the write-ahead log to nothing, for it holds pages as they once were; with `rewrite`, write a small file anew
+    before, for the slack of pages in use may hold what was moved out of them (secure_delete does not reach it).
 
-    Left for later, without waiting, while somebody reads."""
+    Left for later, without waiting, while somebody else reads or writes."""
     connection.execute("PRAGMA busy_timeout = 0")
     try:
+        pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        with suppress(sqlite3.OperationalError):
+            if rewrite and pages * size <= _REWRITE_BYTES:
+                connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout_s * 1000)}")
