@@ -217,6 +217,35 @@ def test_the_digest_ignores_run_door_hidden_marks_and_stubs(store: Store, tmp_pa
         assert digest(other) == digest(store)
 
 
+def digests(folder: Path, *stores: Sequence[Record]) -> list[str]:
+    found = []
+    for number, records in enumerate(stores):
+        with open_store(f"sqlite:///{folder}/{number}.db") as store:
+            write(store, *records)
+            found.append(digest(store))
+    return found
+
+
+def test_the_digest_ignores_signed_addresses(tmp_path: Path) -> None:
+    one, other = (MediaItem(kind="image", url="https://i/1", fallback_url=f"https://p/1?s={n}") for n in (1, 2))
+    first, second = digests(tmp_path, [post(media=(one,))], [post(media=(other,))])
+    assert first == second
+
+
+def test_the_digest_tells_removals_apart_also_after_the_text_came_back(tmp_path: Path) -> None:
+    reasons = (Reason.MODERATOR, Reason.GONE)
+    histories = [[making.gone("post", "t3_a", at=T0, reason=reason), post(at=T0 + 60)] for reason in reasons]
+    first, second = digests(tmp_path, *histories)
+    assert first != second
+
+
+def test_the_digest_tells_a_gone_author_from_an_unknown_one(tmp_path: Path) -> None:
+    unnamed: dict[str, Any] = {"author": None, "author_name": None}
+    gone, unknown = post(author_gone=True, **unnamed), post(stated=Facet.ALL & ~Facet.AUTHOR, **unnamed)
+    first, second = digests(tmp_path, [gone], [unknown])
+    assert first != second
+
+
 def test_the_shared_digest_sees_only_what_every_door_carries(store: Store, tmp_path: Path) -> None:
     write(store, post(), making.comment())
     with open_store(f"sqlite:///{tmp_path}/other.db") as other:

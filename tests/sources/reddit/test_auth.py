@@ -94,6 +94,11 @@ def test_a_rotated_refresh_token_is_used_from_then_on() -> None:
     assert run(found, {**GOOD, "refresh_token": "second"}).refresh_token is None
 
 
+def test_a_token_that_comes_with_a_refusal_is_none() -> None:
+    with pytest.raises(AuthError):
+        run(access(**APP), GOOD, status=400)
+
+
 def test_a_refresh_token_nobody_asked_for_is_left_alone() -> None:
     assert run(access(**APP), {**GOOD, "refresh_token": "unasked"}).refresh_token is None
 

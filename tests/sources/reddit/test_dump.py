@@ -105,6 +105,11 @@ def test_a_second_fetch_dates_the_numbers_and_not_the_text() -> None:
     assert (post.door, post.terms, post.community, post.id) == (Door.DUMP, "archive", "whatisthisbug", "t3_1abc")
 
 
+def test_a_second_fetch_before_the_first_dates_nothing() -> None:
+    post = only(POST, _meta={"retrieved_2nd_on": FETCHED - 5})
+    assert post.stated_at(Facet.NUMBERS) == FETCHED
+
+
 @pytest.mark.parametrize(
     ("over", "expected"),
     [

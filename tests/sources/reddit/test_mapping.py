@@ -343,6 +343,11 @@ def test_a_collection_takes_its_authors_name_nowhere() -> None:
     assert record.extra is None or "Somebody" not in record.extra
 
 
+def test_what_may_not_be_indexed_says_so() -> None:
+    assert post(is_robot_indexable=False).extra == '{"is_robot_indexable":false}'
+    assert post(is_robot_indexable=True).extra is None
+
+
 def test_a_platform_id_is_an_accounts_or_none() -> None:
     assert post(author_fullname="t5_x").author_id is None
 

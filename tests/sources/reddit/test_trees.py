@@ -18,6 +18,7 @@ from hubbub.records.models import Comment
 from hubbub.sources.reddit.answers import add_thing
 from hubbub.sources.reddit.comments import walk_trees
 from hubbub.sources.reddit.listings import gather, look_of
+from hubbub.sources.reddit.tree import Stub, Thread, settle_ids
 from tests.shared import needs_shared
 from tests.sources.drive import NOW, Memory, Stop, answer, drive
 from tests.sources.reddit import recordings
@@ -101,6 +102,25 @@ def test_a_tree_is_read_again_only_when_its_count_changed() -> None:
     memory.store(knowing([forest.posts["bbb"]]).pages[0])
     read(forest, memory)
     assert len(memory.requests) == asked + 1
+
+
+def test_a_tree_whose_count_fell_is_read_again() -> None:
+    forest = Forest()
+    forest.grow("aaa", comments=7, seed=2)
+    memory = read(forest)
+    asked = len(memory.requests)
+    forest.posts["aaa"]["num_comments"] = 5
+    memory.store(knowing([forest.posts["aaa"]]).pages[0])
+    read(forest, memory)
+    assert len(memory.requests) == asked + 1
+
+
+@pytest.mark.parametrize(("found", "missing"), [(1, 0), (0, 1)])
+def test_what_an_answer_lists_again_is_asked_for_again_if_it_brought_something(found: int, missing: int) -> None:
+    thread = Thread("t3_a", count=5)
+    thread.settled, thread.waiting, thread.stubs = {"x"}, 1, [Stub(("x",), 0, 1)]
+    settle_ids(thread, ids=["x"], found=found)
+    assert ("x" in thread.settled, thread.missing, thread.waiting) == (not found, missing, 0)
 
 
 def test_posts_the_listing_never_showed_are_left_to_the_archives() -> None:
