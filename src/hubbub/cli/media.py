@@ -24,9 +24,7 @@ def media() -> None:
 @media.command("fetch", cls=HubbubCommand)
 @click.option("--source", metavar="NAME", help="Only of this source.")
 @click.option("--community", metavar="NAME", help="Only of this community.")
-@click.option(
-    "--kind", multiple=True, metavar="KIND", help="Only these kinds: image, gallery, animated, video, inline."
-)
+@click.option("--kind", multiple=True, metavar="KIND", help=f"Only these kinds: {', '.join(KINDS)}.")
 @click.option("--min-score", type=int, help="Only of posts and comments with at least this score.")
 @click.option("--min-comments", type=click.IntRange(min=0), help="Only of posts with at least so many comments.")
 @click.option("--limit", type=click.IntRange(min=1), help="Try at most this many.")

@@ -28,6 +28,7 @@ TERMS = "archive"
 _BLANK = b" \t\r\n"
 
 _LINES: dict[str, msgspec.json.Decoder[Any]] = {
+    # mypy knows no TypedDict that is made at run time.
     kind: msgspec.json.Decoder(TypedDict(kind, dict.fromkeys(sorted(fields), Any), total=False))  # type: ignore[operator]
     for kind, fields in LINE_FIELDS.items()
 }

@@ -125,7 +125,7 @@ def integer(data: dict[str, Any], key: str, *, out: Gathered, least: int = -LARG
         return None
     number = number_of(value)
     if isinstance(number, float):
-        number = int(number) if number == number and abs(number) < 2**63 and number.is_integer() else None  # noqa: PLR0124
+        number = int(number) if abs(number) < 2**63 and number.is_integer() else None
     if number is not None and least <= number <= LARGEST:
         return int(number)
     out.repaired += 1

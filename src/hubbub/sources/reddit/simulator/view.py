@@ -12,6 +12,7 @@ from hubbub.sources.reddit.simulator.numbers import b36
 State = Literal["live", "deleted", "removed", "staff", "legal", "held"]
 CAP = 1000
 """No listing goes deeper, whatever the paging (API reference, section 8)."""
+_REMOVALS: dict[str, State] = {"moderator": "removed", "staff": "staff", "legal": "legal"}
 STAFF_TEXT = "[ Removed by Reddit ]"
 LEGAL_TEXT = "[ Removed by Reddit in response to a copyright notice. ]"
 
@@ -50,7 +51,7 @@ class View:
         if post.deleted_at <= self.at:
             return "deleted"
         if post.removed_at <= self.at:
-            return {"moderator": "removed", "staff": "staff", "legal": "legal"}[post.removal]  # type: ignore[return-value]
+            return _REMOVALS[post.removal]
         return "held" if post.held_until > self.at else "live"
 
     def listed(self, post: Post) -> bool:
