@@ -142,7 +142,11 @@ def _second_look(data: Any, *, latest: int) -> int | None:
 def _path(data: Any) -> str | None:
     given = data.permalink
     head, tail = f"/r/{data.subreddit}/comments/{data.link_id[3:]}/", f"/{data.id}/"
-    if given.startswith(head) and given.endswith(tail) and 0 < given.find("/", len(head)) == len(given) - len(tail):
+    if (
+        given.startswith(head)
+        and given.endswith(tail)
+        and len(head) < given.find("/", len(head)) == len(given) - len(tail)
+    ):
         return f"{head}_{tail}"
     path = path_of(given, host="reddit.com")
     return None if path is None else untitled(path)
@@ -160,6 +164,5 @@ def _is_plain(data: Any, line: bytes) -> bool:
         return False
     if not (-_FAR < (data.score or 0) < _FAR and -_FAR < (data.controversiality or 0) < _FAR):
         return False
-    if data.retrieved_on < ARCTIC_SHIFT_BEGAN and any(mark in line for mark in ENTITIES):
-        return False
-    return not any(_apart(data))
+    escaped = data.retrieved_on < ARCTIC_SHIFT_BEGAN and any(mark in line for mark in ENTITIES)
+    return not escaped and not any(_apart(data))
