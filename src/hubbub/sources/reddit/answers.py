@@ -14,7 +14,7 @@ from hubbub.errors import RecordError, TransientRemoteError
 from hubbub.records.clean import looks_escaped, scrub
 from hubbub.sources.reddit.mapping import Look, map_comment, map_post
 from hubbub.sources.reddit.people import map_community, map_user
-from hubbub.sources.reddit.values import Gathered
+from hubbub.sources.reddit.values import Gathered, shape_of
 
 BOM = b"\xef\xbb\xbf"
 _LONGEST_INTEGER = 25
@@ -71,25 +71,25 @@ def parse(body: bytes, *, where: str) -> Parsed:
 def listing_of(value: Any, *, where: str) -> Listing:
     """The page in a Listing envelope; raises TransientRemoteError, naming `where`, when it is none."""
     if not isinstance(value, dict):
-        raise TransientRemoteError(f"{where} answered with {_shape(value)} where a listing belongs")
+        raise TransientRemoteError(f"{where} answered with {shape_of(value)} where a listing belongs")
     if value.get("kind") != "Listing":
         raise TransientRemoteError(f"{where} answered with no listing{_complaint(value)}")
     data = value.get("data")
     if not isinstance(data, dict):
-        raise TransientRemoteError(f"{where} answered with a listing whose data is {_shape(data)}")
+        raise TransientRemoteError(f"{where} answered with a listing whose data is {shape_of(data)}")
     children = data.get("children")
     if not isinstance(children, list):
-        raise TransientRemoteError(f"{where} answered with a listing whose children are {_shape(children)}")
+        raise TransientRemoteError(f"{where} answered with a listing whose children are {shape_of(children)}")
     after = data.get("after")
     if after is not None and not isinstance(after, str):
-        raise TransientRemoteError(f"{where} answered with a next cursor that is {_shape(after)}, not text")
+        raise TransientRemoteError(f"{where} answered with a next cursor that is {shape_of(after)}, not text")
     return Listing(children, after or None)
 
 
 def thread_of(value: Any, *, where: str) -> tuple[Listing, Listing]:
     """The two listings of a thread answer (the post, its comments); raises TransientRemoteError when they are not."""
     if not isinstance(value, list) or len(value) != 2:
-        given = f"{len(value)} listings" if isinstance(value, list) else _shape(value)
+        given = f"{len(value)} listings" if isinstance(value, list) else shape_of(value)
         raise TransientRemoteError(f"{where} answered with {given} where a post and its comments belong")
     return listing_of(value[0], where=where), listing_of(value[1], where=where)
 
@@ -139,7 +139,7 @@ def comments_in(children: Sequence[Any], *, out: Gathered) -> Iterator[dict[str,
 def add_thing(child: Any, *, look: Look, out: Gathered, dirty: bool, entities: bool) -> str | None:
     """Map one child of a listing into `out`, or set it aside there; returns its record's id when it is kept."""
     if not isinstance(child, dict):
-        out.reject(f"the child is {_shape(child)}", raw=raw_of(child))
+        out.reject(f"the child is {shape_of(child)}", raw=raw_of(child))
         return None
     kind, data = child.get("kind"), child.get("data")
     name = KIND_NAMES.get(kind) if isinstance(kind, str) else None
@@ -245,8 +245,3 @@ _MAPPERS: dict[str, Any] = {"post": map_post, "comment": map_comment, "user": ma
 def _complaint(value: dict[str, Any]) -> str:
     words = [str(value[key])[:80] for key in ("error", "message", "reason", "explanation") if key in value]
     return f" but: {' '.join(words)}" if words else ""
-
-
-def _shape(value: Any) -> str:
-    names = {bool: "true or false", dict: "an object", list: "a list", str: "a text"}
-    return "null" if value is None else names.get(type(value), "a number")

@@ -209,8 +209,13 @@ def edit_time(data: dict[str, Any], *, out: Gathered) -> tuple[bool | None, int 
         return None, None
 
 
+def shape_of(value: Any) -> str:
+    """What kind of JSON value this is, in words."""
+    names = {bool: "true or false", dict: "an object", list: "a list", str: "a text"}
+    return "null" if value is None else names.get(type(value), "a number")
+
+
 def _shape(value: Any) -> str:
-    if value is None:
-        return "null"
-    names = {bool: "true or false", dict: "an object", list: "a list", str: f"the text {str(value)[:40]!r}"}
-    return names.get(type(value), f"the number {str(value)[:40]}")
+    if isinstance(value, str):
+        return f"the text {value[:40]!r}"
+    return f"the number {str(value)[:40]}" if type(value) in {int, float} else shape_of(value)
