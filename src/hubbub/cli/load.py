@@ -13,6 +13,7 @@ from hubbub.cli.session import Session
 from hubbub.cli.watching import watched
 from hubbub.pipeline.load import LoadOptions, load_files
 from hubbub.pipeline.run import RunReport
+from hubbub.pipeline.sweep import sweep_after
 
 MOST_FILES = 20
 
@@ -59,6 +60,7 @@ def load(
     )
     with session.open_store(create=True) as store, watched(session) as observers:
         outcome = load_files(store, files, options=options, observers=observers)
+        sweep_after(store, session.blobs)
     return report.tell(outcome, session, facts=facts(outcome))
 
 

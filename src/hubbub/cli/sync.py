@@ -11,6 +11,7 @@ from hubbub.cli.session import Session
 from hubbub.cli.watching import watched
 from hubbub.errors import UsageError
 from hubbub.pipeline import sync as pipeline
+from hubbub.pipeline.sweep import sweep_after
 from hubbub.plugins import registry
 from hubbub.plugins.contracts import SyncOptions, Target
 
@@ -76,4 +77,5 @@ def sync(
             settings=session.source_settings(sources, base_url=base_url),
             observers=observers,
         )
+        sweep_after(store, session.blobs)
     return report.tell(outcome, session)

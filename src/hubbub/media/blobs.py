@@ -60,6 +60,18 @@ class Blobs:
                     removed += 1
         return removed
 
+    def old_names(self, *, older_than: float) -> Iterator[list[str]]:
+        """The names of all blobs last touched before that time (epoch seconds), a folder at a time."""
+        for folder in sorted(self.root.glob("[0-9a-f][0-9a-f]")):
+            names = []
+            for file in folder.iterdir():
+                name = folder.name + file.name
+                with contextlib.suppress(FileNotFoundError):
+                    if len(name) == _SHA256_HEX and set(name) <= set("0123456789abcdef"):
+                        names += [name] if file.stat().st_mtime < older_than else []
+            if names:
+                yield names
+
 
 class Incoming:
     """One file on its way in: counts and hashes what is written. It is a sink of the HTTP client."""

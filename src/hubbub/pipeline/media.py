@@ -26,12 +26,12 @@ from hubbub.media.guard import Guard, Lookup
 from hubbub.media.validate import MAX_PIXELS
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.run import Run, RunReport
+from hubbub.pipeline.sweep import LEFTOVER_AGE_S, sweep_orphans, sweep_strays
 from hubbub.store.engine import Store
 from hubbub.store.reads import PendingMedia, pending_media
 from hubbub.store.writes import Blob, set_media_state
 
 _PAGE = 500
-_LEFTOVER_AGE_S = 86400
 _MOVING = frozenset({"video", "animated"})
 _MOST_REASONS = 20
 _MOST_HOST_FAILURES = 5
@@ -101,7 +101,9 @@ class _Fetch:
 
     async def run_all(self) -> None:
         """Until nothing waits, or the user stops the run."""
-        self._blobs.sweep(older_than=clock.now() - _LEFTOVER_AGE_S)
+        self._blobs.sweep(older_than=clock.now() - LEFTOVER_AGE_S)
+        sweep_orphans(self._store, self._blobs.root)
+        sweep_strays(self._store, self._blobs.root)
         loop = asyncio.get_running_loop()
         work = asyncio.ensure_future(self._work())
 

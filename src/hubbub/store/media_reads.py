@@ -77,3 +77,10 @@ def orphan_blobs(store: Store) -> list[str]:
     used = select(media.c.n).where(media.c.blob == blobs.c.sha256).exists()
     with store.reading() as connection:
         return list(connection.execute(select(blobs.c.sha256).where(~used).order_by(blobs.c.sha256)).scalars())
+
+
+def known_blobs(store: Store, names: Sequence[str]) -> set[str]:
+    """Which of these blobs have a row."""
+    query = "SELECT sha256 FROM blobs WHERE sha256 IN (SELECT value FROM json_each(?))"
+    with store.reading_raw() as connection:
+        return {name for (name,) in connection.execute(query, (msgspec.json.encode(list(names)).decode(),))}

@@ -15,7 +15,7 @@ from hubbub.errors import UsageError
 from hubbub.plugins.contracts import Checkpoint, StoredCount
 from hubbub.store.batch import LedgerMark, Tally
 from hubbub.store.engine import Store
-from hubbub.store.media_reads import PendingMedia, orphan_blobs, pending_media
+from hubbub.store.media_reads import PendingMedia, known_blobs, orphan_blobs, pending_media
 from hubbub.store.overview import CommunityStatus, KindStatus, StoreStatus, status
 from hubbub.store.tables import CONTENT, comments, posts
 from hubbub.store.tables_of_runs import TALLY, imports, quarantine
@@ -37,6 +37,7 @@ __all__ = [
     "checkpoints",
     "content_rows",
     "findings",
+    "known_blobs",
     "known_ids",
     "ledger",
     "orphan_blobs",

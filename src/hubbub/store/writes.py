@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 
 from hubbub import clock
@@ -43,14 +45,20 @@ def set_media_state(
     return True
 
 
-def forget_orphan_blobs(store: Store, names: list[str]) -> list[str]:
-    """Delete these blob rows where nothing refers to them any more; returns the names whose files may go."""
+def forget_orphan_blobs(
+    store: Store, names: Sequence[str], *, remove: Callable[[str], None] | None = None
+) -> list[str]:
+    """Delete these blob rows where nothing refers to them any more, and their files by `remove`; returns their names.
+
+    The file goes before its row is committed: killed in between, the row is found again."""
     gone: list[str] = []
-    with store.transaction() as connection:
-        for name in names:
+    for name in names:
+        with store.transaction() as connection:
             done = connection.execute(
                 "DELETE FROM blobs WHERE sha256 = ? AND NOT EXISTS (SELECT 1 FROM media WHERE blob = ?)", (name, name)
             )
             if done.rowcount:
                 gone.append(name)
+                if remove is not None:
+                    remove(name)
     return gone
