@@ -121,7 +121,8 @@ def test_a_second_fetch_before_the_first_dates_nothing() -> None:
     ],
 )
 def test_a_line_is_dated_by_its_retrieval(over: dict[str, Any], expected: int) -> None:
-    assert only(POST, **over).observed_at == expected
+    post = only(POST, **over)
+    assert {post.stated_at(facet) for facet in (Facet.FRAME, Facet.CONTENT, Facet.NUMBERS)} == {expected}
 
 
 def test_the_month_that_runs_is_dated_now() -> None:
