@@ -128,12 +128,3 @@ def text_entry(row: Sequence[Any]) -> TextRevision:
     """A revision from (first_at, last_at, text)."""
     texts = msgspec.json.decode(row[2], type=tuple[str | None, ...])
     return TextRevision(texts=texts, first_at=row[0], last_at=row[1])
-
-
-def stored_texts(connection: sqlite3.Connection, kind: str, *, source: str, record_id: str) -> list[TextRevision]:
-    """Past texts of one record."""
-    rows = connection.execute(
-        "SELECT first_at, last_at, text FROM revisions WHERE source = ? AND kind = ? AND id = ?",
-        (source, kind, record_id),
-    )
-    return [text_entry(row) for row in rows]
