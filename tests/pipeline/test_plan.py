@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from hubbub.errors import UsageError
-from hubbub.pipeline.batch import BatchLimits, batch_of, is_full
+from hubbub.pipeline.batch import batch_of
 from hubbub.pipeline.plan import Stages, distinct, narrow, plan_targets
 from hubbub.plugins.contracts import Checkpoint, Page, StreamPlan, SyncOptions, Target
 from hubbub.records.models import Stub
@@ -71,8 +71,3 @@ def test_a_page_and_its_checkpoints_go_into_one_batch() -> None:
     batch = batch_of(page, run_id=7, source="reddit", stream="ants/posts")
     assert (batch.records, batch.checkpoints, batch.repaired) == (page.records, page.checkpoints, 2)
     assert (batch.run_id, batch.stream, batch.unknown_fields) == (7, "ants/posts", {"post.shiny": 3})
-
-
-@pytest.mark.parametrize(("rows", "size", "full"), [(9, 99, False), (10, 0, True), (0, 100, True)])
-def test_a_batch_is_full_by_rows_or_by_bytes(rows: int, size: int, full: bool) -> None:  # noqa: FBT001
-    assert is_full(rows=rows, size_bytes=size, limits=BatchLimits(rows=10, size_bytes=100)) is full
