@@ -104,7 +104,6 @@ def test_a_failing_batch_leaves_nothing_behind(store: Store, monkeypatch: pytest
         (post("t3_bad", upvote_ratio=1.5), "upvote_ratio is not within"),
         (comment(""), "source or id is empty"),
         (comment("t1_bad", media=(MediaItem(kind="image", url="u", width=2**70),)), "the database refused it"),
-        (LinkListing(source="x", link="post_topics", owner="1", members=("",), observed_at=T0, complete=True), "empty"),
         (comment("t1_bad", at=clock.now() + 2 * 86_400), "in the future"),
         (gone("post", "t3_bad", at=clock.now() + 2 * 86_400), "in the future"),
         (comment("t1_bad", at=0), "no time"),
@@ -226,3 +225,21 @@ def test_readers_see_whole_batches_while_another_thread_writes(store: Store) -> 
     done.set()
     reader.join()
     assert failures == []
+
+
+def test_mentions_that_cannot_be_stored_do_not_unbalance_the_conservation_line(store: Store) -> None:
+    broken = "ann\ud800"
+    link = LinkListing(
+        source="reddit", link="post_topics", owner="t3_a", members=("x",), observed_at=T0, complete=False
+    )
+    tally = write(
+        store,
+        post(author=broken, author_name=broken),
+        Stub(source="reddit", kind="user", id=broken, name=broken),
+        msgspec.structs.replace(link, members=(broken,)),
+        msgspec.structs.replace(link, owner="t3_x", members=("",)),
+        msgspec.structs.replace(link, owner="t3_y", observed_at=2**40),
+        post("t3_b"),
+    )
+    assert (tally.offered, tally.new, tally.set_aside) == (2, 1, 1)
+    assert len(reads.quarantined(store)) == 4

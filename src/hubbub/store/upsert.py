@@ -26,9 +26,12 @@ from hubbub.store import search_index as search
 from hubbub.store.batch import Batch, Tally
 from hubbub.store.content import Change, Seen
 from hubbub.store.rows import storable
+from hubbub.store.tables import LINKS
 
 DAY_S = 86_400
 """A record observed more than this far in the future is set aside (design §2)."""
+
+_HERE = "the store"
 
 UNSTORABLE = (OverflowError, UnicodeEncodeError, sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError)
 """What the driver raises for a value it cannot take."""
@@ -38,7 +41,8 @@ def write_batch(connection: sqlite3.Connection, batch: Batch, *, now: int, searc
     """Store a batch inside the open transaction; returns its conservation line."""
     sorted_out = _sort(batch.records, now)
     rejected = [*batch.rejected, *sorted_out.rejected]
-    tally = Tally(filtered=batch.filtered, repaired=batch.repaired, set_aside=len(rejected))
+    counted = sum(not _is_mention(item) for item in rejected)
+    tally = Tally(filtered=batch.filtered, repaired=batch.repaired, set_aside=counted)
     _write_records(connection, sorted_out, tally, run_id=batch.run_id, now=now, search_later=search_later)
     links.write(connection, sorted_out.listings)
     bookkeeping.set_aside(connection, rejected, run_id=batch.run_id, now=now)
@@ -55,9 +59,9 @@ def without_unstorable(connection: sqlite3.Connection, batch: Batch, *, now: int
 
     Asks the records first; where they look well, tries them one by one inside the open transaction (which the caller
     rolls back)."""
-    reasons = [(record, storable(record)) for record in batch.records]
+    reasons = [(record, storable(record)) for record in batch.records if not isinstance(record, Stub)]
     if all(reason is None for _, reason in reasons):
-        reasons = [(record, _refusal(connection, record, batch=batch, now=now)) for record in batch.records]
+        reasons = [(record, _refusal(connection, record, batch=batch, now=now)) for record, _ in reasons]
     bad = [_reject(record, reason) for record, reason in reasons if reason is not None]
     if not bad:
         return None
@@ -125,6 +129,11 @@ def _wrong_time(record: Post | Comment | User | Community | Tombstone | LinkList
     return None
 
 
+def _is_mention(item: Rejected) -> bool:
+    """True for a link listing that was set aside here: kept like a record, but never counted as one."""
+    return item.where == _HERE and item.kind in LINKS
+
+
 def _reject(record: Any, reason: str) -> Rejected:
     try:
         raw = msgspec.json.encode(record)
@@ -135,7 +144,7 @@ def _reject(record: Any, reason: str) -> Rejected:
         raw=raw,
         source=record.source,
         door=getattr(record, "door", Door.LIVE),
-        where="the store",
+        where=_HERE,
         kind=getattr(record, "kind", getattr(record, "link", None)),
         id=getattr(record, "id", getattr(record, "owner", None)),
     )
