@@ -1,0 +1,111 @@
+"""`python -m bench [import] [sync] [search] [export] [--rounds N] [--rows N]`: measure, print, write JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.dump import write_dump
+from bench.measure import interleaved, run_case, save, show
+
+
+def imports(folder: Path, *, rows: int, rounds: int) -> None:
+    """hubbub import beside a plain script and the decoding alone."""
+    dump, db = _dump(folder, rows), str(folder / "hubbub.db")
+    cases: dict[str, tuple[str, dict[str, Any]]] = {
+        "unpack and decode only": ("decode_only", {"dump": dump}),
+        "json + sqlite3 script": ("plain_script", {"dump": dump, "db": str(folder / "plain.db")}),
+        "hubbub import, no search": ("hubbub_import", {"dump": dump, "db": str(folder / "bare.db"), "search": False}),
+        "hubbub import": ("hubbub_import", {"dump": dump, "db": db}),
+        "hubbub import, same again": ("hubbub_again", {"dump": dump, "db": db, "rows": rows}),
+    }
+    figures = interleaved(cases, rounds=rounds)
+    show(f"Import of {rows:,} comments", figures, base="json + sqlite3 script", by="cpu us/row")
+    save("import", figures)
+
+
+def syncs(folder: Path, *, rows: int, rounds: int) -> None:
+    """hubbub sync beside PRAW, on one simulated community."""
+    del rows
+    with _simulator(posts=150, comments=4_000) as ready:
+        name = "whatisthisbug"
+        cases: dict[str, tuple[str, dict[str, Any]]] = {
+            "PRAW, replace_more(limit=None)": ("praw_sync", {"ready": ready, "name": name}),
+            "hubbub sync": ("hubbub_sync", {"ready": ready, "name": name, "db": str(folder / "sync.db")}),
+        }
+        figures = interleaved(cases, rounds=rounds)
+    show("Full read of a community", figures, base="PRAW, replace_more(limit=None)", by="requests/1,000")
+    save("sync", figures)
+
+
+def searches(folder: Path, *, rows: int, rounds: int) -> None:
+    """Search latency on an imported store."""
+    db = _store(folder, rows)
+    words = {"common word": "spider", "two words": "spider leaf", "very common word": "the"}
+    figures = interleaved({k: ("search", {"db": db, "query": word}) for k, word in words.items()}, rounds=rounds)
+    show(f"Search of {rows:,} comments", figures, base="common word", by="median ms")
+    save("search", figures)
+
+
+def exports(folder: Path, *, rows: int, rounds: int) -> None:
+    """Export rates of an imported store."""
+    db = _store(folder, rows)
+    kinds = ("csv", "ndjson", "parquet")
+    figures = interleaved(
+        {kind: ("export", {"db": db, "kind": kind, "out": str(folder / kind)}) for kind in kinds}, rounds=rounds
+    )
+    show(f"Export of {rows:,} comments", figures, base="csv", by="cpu us/row")
+    save("export", figures)
+
+
+def _dump(folder: Path, rows: int) -> str:
+    path = folder / "RC_2026-01.zst"
+    if not path.exists():
+        write_dump(path, rows=rows)
+    return str(path)
+
+
+def _store(folder: Path, rows: int) -> str:
+    path = folder / "hubbub.db"
+    if not path.exists():
+        run_case("hubbub_import", dump=_dump(folder, rows), db=str(path))
+    return str(path)
+
+
+@contextmanager
+def _simulator(*, posts: int, comments: int) -> Iterator[dict[str, Any]]:
+    command = [sys.executable, "-m", "hubbub", "simulate", "--posts", str(posts), "--comments", str(comments)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+BENCHES: dict[str, Callable[..., None]] = {"import": imports, "sync": syncs, "search": searches, "export": exports}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Side-by-side measurements.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; default all")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=50_000, help="comments in the dump")
+    asked = parser.parse_args()
+    if unknown := set(asked.names) - set(BENCHES):
+        parser.error(f"there is no bench {', '.join(sorted(unknown))}")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in asked.names or BENCHES:
+            BENCHES[name](Path(folder), rows=asked.rows, rounds=asked.rounds)
+
+
+if __name__ == "__main__":
+    main()

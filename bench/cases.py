@@ -1,0 +1,204 @@
+"""What is measured, each in an interpreter of its own: `python -m bench.cases NAME JSON` prints its figures."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.packing import lines_of
+
+
+class Meter:
+    """CPU and wall seconds of a block, and the most memory the process ever held."""
+
+    cpu_s = wall_s = 0.0
+
+    @contextmanager
+    def on(self) -> Iterator[None]:
+        cpu, wall = time.process_time(), time.perf_counter()
+        try:
+            yield
+        finally:
+            self.cpu_s, self.wall_s = time.process_time() - cpu, time.perf_counter() - wall
+
+    def per_row(self, rows: int) -> dict[str, float]:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+        return {"cpu us/row": 1e6 * self.cpu_s / rows, "rows/s": rows / self.wall_s, "peak MB": peak}
+
+
+def hubbub_import(*, dump: str, db: str, search: bool = True) -> dict[str, float]:
+    from hubbub.pipeline.load import LoadOptions, load_files
+    from hubbub.plugins import registry
+    from hubbub.store.engine import open_store
+
+    registry.load("sources", "reddit")
+    Path(db).unlink(missing_ok=True)
+    meter = Meter()
+    with open_store(f"sqlite:///{db}") as store, meter.on():
+        report = load_files(store, [Path(dump)], options=LoadOptions(no_search=not search))
+    return meter.per_row(report.tally.offered)
+
+
+def hubbub_again(*, dump: str, db: str, rows: int) -> dict[str, float]:
+    """The same lines in another file, so that the ledger does not skip them."""
+    from hubbub.pipeline.load import LoadOptions, load_files
+    from hubbub.plugins import registry
+    from hubbub.store.engine import open_store
+
+    registry.load("sources", "reddit")
+    meter = Meter()
+    with open_store(f"sqlite:///{db}") as store, meter.on():
+        report = load_files(store, [Path(dump)], options=LoadOptions(since=number_of_runs(db)))
+    assert report.tally.new == report.tally.updated == 0
+    assert report.tally.offered == rows
+    return meter.per_row(rows)
+
+
+def number_of_runs(db: str) -> int:
+    """A harmless filter that differs from run to run: an import under other filters is done again."""
+    with sqlite3.connect(db) as connection:
+        count: int = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
+    connection.close()
+    return count + 1
+
+
+def plain_script(*, dump: str, db: str) -> dict[str, float]:
+    """What one writes in ten minutes: json, and INSERT OR REPLACE of twenty columns."""
+    Path(db).unlink(missing_ok=True)
+    names = (
+        "id subreddit link_id parent_id author author_fullname author_flair_text body created_utc edited score"
+        " controversiality score_hidden is_submitter distinguished stickied locked archived permalink retrieved_on"
+    ).split()
+    connection, meter, count = sqlite3.connect(db), Meter(), 0
+    connection.execute(f"CREATE TABLE comments ({names[0]} TEXT PRIMARY KEY, {', '.join(names[1:])})")
+    with meter.on():
+        for block in lines_of(Path(dump)):
+            rows = [tuple(map(json.loads(line).get, names)) for line in block.splitlines()]
+            connection.executemany(f"INSERT OR REPLACE INTO comments VALUES ({', '.join('?' * len(names))})", rows)
+            connection.commit()
+            count += len(rows)
+    connection.close()
+    return meter.per_row(count)
+
+
+def decode_only(*, dump: str) -> dict[str, float]:
+    """The floor: unpack and decode twenty typed fields, keep nothing."""
+    import msgspec
+
+    text = ["id", "subreddit", "link_id", "parent_id", "author", "body", "permalink"]
+    maybe = ["author_fullname", "author_flair_text", "distinguished"]
+    flags = ["score_hidden", "is_submitter", "stickied", "locked", "archived"]
+    line = msgspec.defstruct(
+        "Line",
+        [
+            *((name, str) for name in text),
+            *((name, int) for name in ("created_utc", "retrieved_on")),
+            *((name, int | None, None) for name in ("score", "controversiality")),
+            *((name, str | None, None) for name in maybe),
+            *((name, bool | None, None) for name in flags),
+            ("edited", bool | int, False),
+        ],
+        gc=False,
+    )
+    decoder, meter, count = msgspec.json.Decoder(line), Meter(), 0
+    with meter.on():
+        for block in lines_of(Path(dump)):
+            count += len(decoder.decode_lines(block))
+    return meter.per_row(count)
+
+
+def hubbub_sync(*, ready: dict[str, Any], name: str, db: str) -> dict[str, float]:
+    from hubbub.pipeline.sync import sync
+    from hubbub.plugins.contracts import SourceSettings, SyncOptions, Target
+    from hubbub.store.engine import open_store
+
+    values = {key: str(ready[key]) for key in ("client_id", "client_secret", "username", "password")}
+    settings = {"reddit": SourceSettings(values=values, base_url=str(ready["reddit"]))}
+    Path(db).unlink(missing_ok=True)
+    meter = Meter()
+    with open_store(f"sqlite:///{db}") as store, meter.on():
+        report = sync(store, [Target(source="reddit", name=name)], options=SyncOptions(), settings=settings)
+    with sqlite3.connect(db) as connection:
+        found = connection.execute("SELECT count(*) FROM comments WHERE observed_at IS NOT NULL").fetchone()[0]
+    connection.close()
+    return _per_thousand(meter, comments=found, requests=report.requests)
+
+
+def praw_sync(*, ready: dict[str, Any], name: str) -> dict[str, float]:
+    """PRAW's own way to have everything: `replace_more(limit=None)` on every post; stores nothing."""
+    import praw
+    import requests
+
+    class Counting(requests.Session):
+        sent = 0
+
+        def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+            self.sent += 1
+            return super().send(*args, **kwargs)
+
+    keys = {key: ready[key] for key in ("client_id", "client_secret", "username", "password")}
+    session = Counting()
+    reddit = praw.Reddit(
+        user_agent="bench",
+        check_for_updates=False,
+        reddit_url=ready["reddit"],
+        oauth_url=ready["oauth"],
+        requestor_kwargs={"session": session},
+        **keys,
+    )
+    meter, comments = Meter(), 0
+    with meter.on():
+        for post in reddit.subreddit(name).new(limit=None):
+            post.comments.replace_more(limit=None)
+            comments += len(post.comments.list())
+    return _per_thousand(meter, comments=comments, requests=session.sent)
+
+
+def _per_thousand(meter: Meter, *, comments: int, requests: int) -> dict[str, float]:
+    return {
+        "comments": comments,
+        "requests/1,000": 1_000 * requests / comments,
+        "cpu ms/1,000": 1e6 * meter.cpu_s / comments,
+        "wall s": meter.wall_s,
+    }
+
+
+def search(*, db: str, query: str) -> dict[str, float]:
+    from hubbub.store.engine import open_store
+    from hubbub.store.search.find import search as find
+
+    waits: list[float] = []
+    with open_store(f"sqlite:///{db}", read_only=True) as store:
+        for _ in range(30):
+            began = time.perf_counter()
+            hits = find(store, query, limit=20)
+            waits.append(1_000 * (time.perf_counter() - began))
+    waits.sort()
+    return {"median ms": waits[len(waits) // 2], "worst ms": waits[-1], "hits": len(hits)}
+
+
+def export(*, db: str, kind: str, out: str) -> dict[str, float]:
+    from hubbub.datasets.export import export as write
+    from hubbub.datasets.select import Selection
+    from hubbub.store.engine import open_store
+
+    meter = Meter()
+    with open_store(f"sqlite:///{db}", read_only=True) as store, meter.on():
+        done = write(store, format=kind, out=Path(out), selection=Selection(kinds=("comment",)), force=True)
+    return meter.per_row(done.rows)
+
+
+CASES: dict[str, Callable[..., dict[str, float]]] = {
+    case.__name__: case
+    for case in (hubbub_import, hubbub_again, plain_script, decode_only, hubbub_sync, praw_sync, search, export)
+}
+
+if __name__ == "__main__":
+    print(json.dumps(CASES[sys.argv[1]](**json.loads(sys.argv[2]))))
