@@ -291,7 +291,16 @@ def extra_of(data: dict[str, Any], *, kind: str, unknown: dict[str, int]) -> str
         else:
             continue
         if value:
-            kept[key] = value
+            kept[key] = _impersonal(value)
     if not kept:
         return None
     return canonical_json({key: value for key, value in kept.items() if len(canonical_json(value)) <= _LONGEST_EXTRA})
+
+
+def _impersonal(value: Any) -> Any:
+    """The value without the people named inside it, who must go with the author facet alone."""
+    if isinstance(value, list):
+        return [_impersonal(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _impersonal(item) for key, item in value.items() if not str(key).startswith(_PRIVATE_PREFIXES)}
+    return value
