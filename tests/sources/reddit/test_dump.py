@@ -184,12 +184,6 @@ def test_a_comment_does_not_carry_the_title_of_its_post_in_its_permalink() -> No
     assert only(POST, permalink="/r/x/comments/1abc/who_am_i/").permalink == "/r/x/comments/1abc/who_am_i/"
 
 
-def test_no_author_is_named_inside_extra() -> None:
-    found = only(POST, new_shelf=[{"title": "Finds", "author_name": "Asker", "author_id": "t2_x"}], author="[deleted]")
-    assert found.author_gone
-    assert json.loads(found.extra) == {"new_shelf": [{"title": "Finds"}]}
-
-
 def test_ids_as_numbers_are_read_as_base_36() -> None:
     comment = only(COMMENT, link_id=int("1abc", 36), parent_id=int("1abc", 36))
     assert (comment.post_id, comment.parent_id) == ("t3_1abc", "t3_1abc")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hubbub.records.facets import Facet
 from hubbub.records.models import Comment, MediaItem, Post, Reason, Stub, Tombstone
 from hubbub.sources.reddit import SOURCE
+from hubbub.sources.reddit.fields import extra_of
 from tests.sources.drive import NOW
 from tests.sources.reddit.forest import post_data
 
@@ -391,3 +392,10 @@ def test_extra_is_compact_and_canonical() -> None:
         author_premium=True,
     )
     assert record.extra == '{"pinned":true,"suggested_sort":"new"}'
+
+
+def test_no_author_is_named_inside_extra() -> None:
+    unknown: dict[str, int] = {}
+    shelf = [{"title": "Finds", "author_name": "Asker", "more": {"author_id": "t2_x", "size": 3}}]
+    extra = extra_of({"id": "1abc", "new_shelf": shelf}, kind="post", unknown=unknown)
+    assert extra == '{"new_shelf":[{"more":{"size":3},"title":"Finds"}]}'
