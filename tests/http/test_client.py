@@ -85,6 +85,19 @@ async def test_a_token_with_a_line_break_is_refused_and_asked_for_only_once() ->
         assert [seen.target for seen in server.seen] == ["/api/v1/access_token"]
 
 
+async def test_a_token_endpoint_that_is_down_is_not_asked_by_everybody_in_turn() -> None:
+    async with (
+        serving(lambda _: (503, {}, b"")) as server,
+        asking(access(server.url, token=token_flow(server.url))) as client,
+    ):
+        results = await asyncio.gather(*(client.fetch(Request(url="/a")) for _ in range(5)), return_exceptions=True)
+        assert all(isinstance(result, TransientRemoteError) for result in results)
+        assert [seen.target for seen in server.seen] == ["/api/v1/access_token"] * 3
+        with pytest.raises(TransientRemoteError):
+            await client.fetch(Request(url="/a"))
+        assert len(server.seen) == 6, "who comes later may try again"
+
+
 @pytest.mark.parametrize("expires", [0, -1, 10**18])
 async def test_a_token_with_an_insane_life_is_used_all_the_same(expires: int) -> None:
     async with serving(lambda seen: with_token(seen, OK)) as server:

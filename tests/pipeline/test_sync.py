@@ -104,6 +104,13 @@ def test_the_failure_of_one_stream_leaves_the_others(store: Store, forum: ForumS
     assert ended["insects/about"] is not None
 
 
+def test_a_stage_of_which_nothing_succeeded_is_the_last(store: Store, forum: ForumServer, run_sync: Sync) -> None:
+    forum.statuses |= {"/insects/about": 500, "/insects/posts": 500}
+    report = run_sync(store)
+    assert report.exit_code is ExitCode.REMOTE
+    assert report.details["streams"]["insects/comments"] == "not begun"
+
+
 def test_refused_credentials_end_the_source_after_one_question(
     store: Store, forum: ForumServer, run_sync: Sync
 ) -> None:

@@ -95,7 +95,7 @@ class Wire:
         self, request: Request, *, url: str, headers: Mapping[str, str], deadline_s: float, sink: Sink | None
     ) -> Received:
         """The whole answer; raises AttemptError. `deadline_s` bounds everything from the dial to the last byte."""
-        host = urlsplit(url).hostname or url[:80]
+        host = urlsplit(url).netloc.rpartition("@")[2] or url[:80]
         try:
             async with asyncio.timeout(deadline_s):
                 return await self._send(request, url=url, headers=headers, sink=sink)
@@ -103,6 +103,8 @@ class Wire:
             raise _failed(Cause.CONNECTION, f"{host} did not finish within {deadline_s:.3g} s") from None
         except httpx2.TimeoutException as error:
             raise _failed(Cause.CONNECTION, f"{host} fell silent ({type(error).__name__})") from None
+        except httpx2.ConnectError as error:
+            raise _failed(Cause.CONNECTION, f"{host} cannot be reached: {_words(error)}") from None
         except httpx2.LocalProtocolError:
             # Its text may quote what we sent, the token included.
             raise _failed(Cause.CONNECTION, f"the request to {host} could not be sent") from None

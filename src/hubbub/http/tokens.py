@@ -44,6 +44,8 @@ class Tokens:
         self._lock = asyncio.Lock()
         self._held: Held | None = None
         self._refused: AuthError | None = None
+        self._failures = 0
+        self._failed: HubbubError | None = None
 
     async def current(self) -> Held:
         """A token that still lives; raises AuthError, or what the fetch raises."""
@@ -54,16 +56,23 @@ class Tokens:
 
     async def renewed(self, number: int | None) -> Held:
         """A token newer than that number; whoever comes second gets what the first one brought."""
+        failures = self._failures
         async with self._lock:
             held = self._held
             if held is not None and held.number != number:
                 return held
             if self._refused is not None:
                 raise self._refused
+            if self._failed is not None and failures != self._failures:
+                raise self._failed  # while this one waited, another asked in vain, with all the patience there is
             try:
                 token = await self._run()
             except AuthError as error:
                 self._refused = error
+                raise
+            except HubbubError as error:
+                self._failures += 1
+                self._failed = error
                 raise
             if token.refresh_token is not None:
                 self._rotated()

@@ -178,6 +178,8 @@ class _Sync:
                         source.tasks.add(task)
                         task.add_done_callback(source.tasks.discard)
                 await writer.flush()
+                if self._failed_all(plan, stage):
+                    return
 
     async def _stream(self, plan: TargetPlan, each: StreamPlan, *, source: _Source, writer: Writer) -> None:
         name = stream_name(plan, each)
@@ -219,6 +221,11 @@ class _Sync:
 
     def _unavailable(self, plan: TargetPlan) -> bool:
         return any(isinstance(error, UnavailableError) for _, error in self._errors.get(plan.label, ()))
+
+    def _failed_all(self, plan: TargetPlan, stage: Sequence[StreamPlan]) -> bool:
+        """True when nothing of a stage came to its end: what follows would only meet the same silence."""
+        failed = {name for name, _ in self._errors.get(plan.label, ())}
+        return all(each.name in failed for each in stage)
 
     def _conclude(self, plans: Sequence[TargetPlan]) -> None:
         """Note in the run what went wrong, where, and what was not begun."""
