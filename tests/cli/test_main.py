@@ -65,6 +65,7 @@ def test_version_names_the_version() -> None:
         (["sync", "whatisthisbug"], "reddit:whatisthisbug"),
         (["sync", "redit:x"], "reddit"),
         (["sync", "reddit:"], "colon"),
+        (["export", "csv", "-"], "stdout"),
     ],
 )
 def test_a_command_typed_wrongly_ends_with_2_and_the_nearest_word(words: list[str], says: str) -> None:
@@ -179,6 +180,18 @@ def test_closed_streams_are_no_crash(closed: str) -> None:
     done = subprocess.run(["bash", "-c", f"exec 3>&1; {shell}"], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines()[-1] == "0"
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's disk that is always full")
+@pytest.mark.parametrize("arguments", [["--help"], ["--json", "search", "x"]])
+def test_a_full_disk_under_stdout_is_a_storage_error_not_a_bug(arguments: list[str], tmp_path: Path) -> None:
+    hubbub("import", tmp_path / "missing.zst", home=tmp_path)
+    command = [sys.executable, "-m", "hubbub", "--home", str(tmp_path), *arguments]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == ExitCode.STORAGE
+    assert "No space left on device" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_c_locale_and_no_color_print_plain_text() -> None:

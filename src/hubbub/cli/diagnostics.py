@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -17,8 +18,11 @@ import rich_click as click
 from click.exceptions import Exit
 
 from hubbub.cli.typed import Typed
-from hubbub.errors import ExitCode, HubbubError
+from hubbub.errors import ExitCode, HubbubError, StorageError
 from hubbub.observe.terminal import shown
+
+_DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
+"""Errors of the system that no code of ours is to blame for: a full, failing or read-only disk."""
 
 
 def say(text: str) -> None:
@@ -41,6 +45,9 @@ def guarded(command: click.Command, args: list[str]) -> int:
         except BrokenPipeError:
             _drop_stdout()
             return int(ExitCode.OK)
+        except OSError as error:
+            _drop_stdout()
+            return fail(_disk_trouble(error), typed=Typed())
         return code
 
 
@@ -60,7 +67,9 @@ def _run(command: click.Command, args: list[str], *, typed: Typed) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - the top of a run: a bug of ours must still end in one clear message
-        return _bug(error, typed=typed)
+        if isinstance(error, OSError) and error.errno in _DISK_TROUBLE:
+            error = _disk_trouble(error)
+        return fail(error, typed=typed) if isinstance(error, HubbubError) else _bug(error, typed=typed)
 
 
 def fail(error: HubbubError, *, typed: Typed) -> int:
@@ -73,6 +82,14 @@ def fail(error: HubbubError, *, typed: Typed) -> int:
     if typed.as_json:
         _document(str(error), advice=error.advice, code=error.exit_code)
     return int(error.exit_code)
+
+
+def _disk_trouble(error: OSError) -> StorageError:
+    place = f" to {error.filename}" if error.filename else ""
+    return StorageError(
+        f"writing{place} failed: {error.strerror or error}",
+        advice="make room, or write to another disk; what is in the store is whole",
+    )
 
 
 def say_traceback(error: BaseException) -> None:

@@ -13,6 +13,7 @@ from hubbub.cli.parameters import TIME, listed
 from hubbub.cli.session import Session
 from hubbub.datasets.export import ExportResult, export
 from hubbub.datasets.select import KINDS, Selection
+from hubbub.errors import UsageError
 
 
 @click.command("export", cls=HubbubCommand, epilog="Example: `hubbub export parquet bugs --community whatisthisbug`")
@@ -44,6 +45,8 @@ def export_dataset(
     OUT becomes a folder with posts, comments, users, communities and a manifest. Withdrawn and hidden records are never
     in it. FORMAT is csv, ndjson or parquet.
     """
+    if str(out) == "-":
+        raise UsageError("an export is a folder of several files, stdout cannot hold it", advice="name a folder as OUT")
     session = Session(ctx)
     selection = Selection(
         kinds=tuple(word.removesuffix("s") if word != "communities" else "community" for word in listed(kind)),
