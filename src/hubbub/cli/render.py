@@ -20,9 +20,12 @@ SCHEMA = 1
 
 
 def result(document: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
-    """Print a command's result: the document with `--json`, else the lines."""
+    """Print a command's result: the document with `--json`, else the lines.
+
+    In the document every time (a key that ends in `_at`) is ISO 8601, UTC."""
     if as_json:
-        body = msgspec.json.encode({"schema": SCHEMA, **document}, enc_hook=_plain)
+        plain = msgspec.to_builtins({"schema": SCHEMA, **document}, enc_hook=_plain)
+        body = msgspec.json.encode(_dated(plain))
         text = msgspec.json.format(body, indent=2).decode()
         write(text if _takes_utf8() else json.dumps(json.loads(text), indent=2))
     else:
@@ -99,6 +102,15 @@ def size(count: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
+
+
+def _dated(value: Any, key: str = "") -> Any:
+    """The value with the epoch seconds under `…_at` keys as people and other programs read them."""
+    if isinstance(value, dict):
+        return {name: _dated(each, name) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_dated(each) for each in value]
+    return iso(value) if key.endswith("_at") and isinstance(value, int) else value
 
 
 def _plain(value: Any) -> Any:

@@ -22,8 +22,6 @@ def tell(report: RunReport, session: Session, *, facts: Iterable[str] = ()) -> i
         document = msgspec.to_builtins(report)
         document["conservation"] = report.conservation
         document["offered"] = report.tally.offered
-        document["started_at"] = iso(report.started_at)
-        document["resume_at"] = None if report.resume_at is None else iso(report.resume_at)
         render.result(document, (), as_json=True)
         return int(report.exit_code)
     for error in report.errors:
