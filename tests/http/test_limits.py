@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hubbub.http import limits
@@ -95,6 +95,8 @@ numbers = st.floats(allow_nan=True, allow_infinity=True) | st.floats(-10, 2000)
 
 
 @given(st.lists(st.tuples(numbers, st.none() | numbers, numbers), max_size=20))
+@example([(0.0, None, 0.0), (1.7078084781192e308, None, 0.0)])
+@example([(1.7e308, 1.7e308, 1.7e308)])
 def test_no_reading_breaks_the_pace_or_asks_for_a_wait_without_end(
     readings: list[tuple[float, float | None, float]],
 ) -> None:

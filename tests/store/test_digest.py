@@ -235,7 +235,7 @@ def test_the_digest_ignores_signed_addresses(tmp_path: Path) -> None:
 def test_the_digest_tells_removals_apart_also_after_the_text_came_back(tmp_path: Path) -> None:
     said = ("automod_filtered", "reddit")
     removals = [making.gone("post", "t3_a", at=T0, reason=Reason.MODERATOR, detail=word) for word in said]
-    histories = [[removal, post(at=T0 + 60)] for removal in removals]
+    histories: list[list[Record]] = [[removal, post(at=T0 + 60)] for removal in removals]
     first, second = digests(tmp_path, *histories)
     assert first != second
 

@@ -16,6 +16,7 @@ RESERVE = 0.05
 """Share of a window that is left for others who use the same credential."""
 BURST = 60
 """Most requests that may run ahead of the even pace."""
+_MOST_REQUESTS = 1e9
 _LONGEST_RESET_S = 10 * 366 * 86400.0
 
 
@@ -72,6 +73,7 @@ def answered(budget: Budget, reading: BudgetReading | None, now: float) -> Budge
     budget = msgspec.structs.replace(budget, in_flight=max(0, budget.in_flight - 1))
     if reading is None or not _sane(reading):
         return msgspec.structs.replace(budget, used=budget.used + 1)
+    reading = _bounded(reading)
     if reading.remaining <= 0:
         resets_at = now + min(max(reading.reset_s, 1.0), _LONGEST_RESET_S)
         return msgspec.structs.replace(budget, resets_at=resets_at, exhausted=True)
@@ -112,6 +114,12 @@ def _without_used(budget: Budget, reading: BudgetReading, *, resets_at: float, n
 def _sane(reading: BudgetReading) -> bool:
     numbers = (reading.remaining, reading.reset_s, 0.0 if reading.used is None else reading.used)
     return all(math.isfinite(number) for number in numbers) and (reading.used is None or reading.used >= 0)
+
+
+def _bounded(reading: BudgetReading) -> BudgetReading:
+    """The reading without counts that no window holds, whose sums would overflow."""
+    used = None if reading.used is None else min(reading.used, _MOST_REQUESTS)
+    return msgspec.structs.replace(reading, remaining=min(reading.remaining, _MOST_REQUESTS), used=used)
 
 
 def _rolled(budget: Budget, now: float) -> Budget:
