@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml  # type: ignore[import-untyped,unused-ignore]
+import yaml
 
 from hubbub.errors import ConfigError
 
