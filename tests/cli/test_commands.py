@@ -112,6 +112,13 @@ def test_upgrade_of_a_new_store_has_nothing_to_do(home: Path) -> None:
     assert "up to date" in done.out
 
 
+def test_upgrade_makes_a_store_where_there_is_none(tmp_path: Path) -> None:
+    made = hubbub("db", "upgrade", home=tmp_path / "new" / "home")
+    assert made.code == 0
+    assert "made" in made.out
+    assert hubbub("db", "digest", home=tmp_path / "new" / "home").code == 0
+
+
 @pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
 def test_export_writes_a_folder_and_refuses_to_write_it_twice(home: Path, tmp_path: Path, form: str) -> None:
     out = tmp_path / "bugs"

@@ -7,7 +7,6 @@ import rich_click as click
 from hubbub.cli import render
 from hubbub.cli.lazy import HubbubCommand, HubbubGroup
 from hubbub.cli.session import Session
-from hubbub.errors import StorageError
 from hubbub.store.digest import digest
 from hubbub.store.maintenance import maintain_search
 from hubbub.store.migrate import upgrade
@@ -21,10 +20,8 @@ def db() -> None:
 @db.command("upgrade", cls=HubbubCommand)
 @click.pass_context
 def upgrade_store(ctx: click.Context) -> int:
-    """Bring a store of an older hubbub up to date, after a backup."""
+    """Bring a store of an older hubbub up to date, after a backup; make it where there is none."""
     session = Session(ctx)
-    if not session.has_store:
-        raise StorageError(f"there is no store at {session.store_file} yet")
     done = upgrade(session.store_url)
     render.result({"store": session.store_url, "upgrade": done}, [str(done)], as_json=session.as_json)
     return 0
