@@ -198,7 +198,7 @@ def export(*, db: str, kind: str, out: str) -> dict[str, float]:
 
     meter = Meter()
     with open_store(f"sqlite:///{db}", read_only=True) as store, meter.on():
-        done = write(store, format=kind, out=Path(out), selection=Selection(kinds=("comment",)), force=True)
+        done = write(store, form=kind, out=Path(out), selection=Selection(kinds=("comment",)), force=True)
     return meter.per_row(done.rows)
 
 

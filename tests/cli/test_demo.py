@@ -4,7 +4,7 @@ import json
 import threading
 from pathlib import Path
 
-import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
+import pyarrow.parquet as pq
 import pytest
 
 from hubbub.cli import demo

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import msgspec
 import pytest
 

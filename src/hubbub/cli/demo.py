@@ -198,7 +198,7 @@ def _export(store: Store, home: Path, *, tell: Tell) -> list[str]:
     tell("5. Exporting everything as Parquet and as CSV …")
     places = []
     for form in ("parquet", "csv"):
-        made = export(store, format=form, out=home / "exports" / f"demo-{form}", selection=Selection(), force=True)
+        made = export(store, form=form, out=home / "exports" / f"demo-{form}", selection=Selection(), force=True)
         files = ", ".join(f"{file.name} ({file.rows:,} rows)" for file in made.files)
         tell(f"   {made.out}: {files}")
         places.append(made.out)

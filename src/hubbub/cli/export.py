@@ -56,7 +56,7 @@ def export_dataset(
         columns=listed(columns),
     )
     with session.open_store(read_only=True) as store:
-        made = export(store, format=format_, out=out, selection=selection, force=force, raw=raw)
+        made = export(store, form=format_, out=out, selection=selection, force=force, raw=raw)
     render.result(msgspec.to_builtins(made), lines(made), as_json=session.as_json)
     return 0
 

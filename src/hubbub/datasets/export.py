@@ -54,7 +54,7 @@ class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
 def export(
     store: Store,
     *,
-    format: str,  # noqa: A002 - the word users type
+    form: str,
     out: Path,
     selection: Selection,
     force: bool = False,
@@ -66,7 +66,7 @@ def export(
     replaces an earlier export, never anything else; `raw` leaves formulas in CSV as they are. Raises UsageError for an
     unknown format or column, StorageError when `out` is taken or the disk fails."""
     select.check(selection)
-    sink = _sink(format, raw=raw)
+    sink = _sink(form, raw=raw)
     out = out.absolute()
     _recover(out)
     _check_place(out, force=force)
@@ -77,13 +77,13 @@ def export(
             files = tuple(
                 _write(store, sink, kind, into=building, selection=selection) for kind in selection.chosen_kinds
             )
-            _write_manifest(building, format=format, selection=selection, files=files, raw=raw)
+            _write_manifest(building, form=form, selection=selection, files=files, raw=raw)
             building.chmod(0o777 & ~_umask())
             _sync_folder(building)
             _put_in_place(building, out)
         finally:
             shutil.rmtree(building, ignore_errors=True)
-    return ExportResult(out=str(out), format=format, files=files)
+    return ExportResult(out=str(out), format=form, files=files)
 
 
 def _sink(name: str, *, raw: bool) -> Sink:
@@ -137,7 +137,7 @@ def _is_export(folder: Path) -> bool:
 def _write(store: Store, sink: Sink, kind: str, *, into: Path, selection: Selection) -> ExportedFile:
     columns = select.columns_of(kind, selection)
     path = into / f"{FILE_STEM[kind]}{sink.suffix}"
-    rows = sink.write(str(path), columns, _rows(store, kind, columns=columns, selection=selection))
+    rows = sink.write(path, columns, _rows(store, kind, columns=columns, selection=selection))
     digest, size_bytes = _settle(path)
     return ExportedFile(name=path.name, kind=kind, rows=rows, size_bytes=size_bytes, sha256=digest, columns=columns)
 
@@ -158,7 +158,7 @@ def _settle(path: Path) -> tuple[str, int]:
 def _write_manifest(
     folder: Path,
     *,
-    format: str,  # noqa: A002 - the word users type
+    form: str,
     selection: Selection,
     files: Sequence[ExportedFile],
     raw: bool,
@@ -166,7 +166,7 @@ def _write_manifest(
     manifest = {
         "hubbub": __version__,
         "manifest_version": MANIFEST_VERSION,
-        "format": format,
+        "format": form,
         "raw": raw,
         "selection": selection,
         "files": files,

@@ -16,6 +16,7 @@ It returns when there is nothing more to ask. A stream that raises ends with tha
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -203,6 +204,6 @@ class Sink(Protocol):
     suffix: str
     """".csv"; the file name is `<kind><suffix>`."""
 
-    def write(self, path: str, columns: Sequence[Column], rows: Any) -> int:
+    def write(self, path: Path, columns: Sequence[Column], rows: Any) -> int:
         """Write an iterator of row tuples to a new file at `path`; returns the number of rows."""
         ...

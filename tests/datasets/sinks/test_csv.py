@@ -23,7 +23,7 @@ def cells(path: Path) -> list[list[str]]:
 def written(folder: Path, text: str, *, sink: CsvSink = SINK) -> str:
     path = folder / "x.csv"
     path.unlink(missing_ok=True)
-    sink.write(str(path), TITLE, [(text,)])
+    sink.write(path, TITLE, [(text,)])
     rows = cells(path)
     assert (len(rows), rows[0]) == (2, ["title"])
     return rows[1][0]
@@ -53,13 +53,13 @@ def test_the_apostrophe_can_be_taken_away_again(tmp_path_factory: pytest.TempPat
 
 def test_unknown_is_an_empty_cell_and_empty_text_is_quoted(tmp_path: Path) -> None:
     columns = [Column(name=name, type=kind) for name, kind in (("a", "text"), ("b", "text"), ("c", "integer"))]
-    SINK.write(str(tmp_path / "x.csv"), columns, [(None, "", None), ("a", "b", -3)])
+    SINK.write(tmp_path / "x.csv", columns, [(None, "", None), ("a", "b", -3)])
     assert (tmp_path / "x.csv").read_bytes() == b'a,b,c\r\n,"",\r\na,b,-3\r\n'
 
 
 def test_times_booleans_and_numbers_are_plain(tmp_path: Path) -> None:
     columns = [Column(name=kind, type=kind) for kind in ("time", "boolean", "real", "json")]
-    SINK.write(str(tmp_path / "x.csv"), columns, [(0, False, 0.25, '{"a":1}'), (1_780_272_000, True, None, None)])
+    SINK.write(tmp_path / "x.csv", columns, [(0, False, 0.25, '{"a":1}'), (1_780_272_000, True, None, None)])
     assert cells(tmp_path / "x.csv")[1:] == [
         ["1970-01-01T00:00:00Z", "false", "0.25", '{"a":1}'],
         ["2026-06-01T00:00:00Z", "true", "", ""],
@@ -69,5 +69,5 @@ def test_times_booleans_and_numbers_are_plain(tmp_path: Path) -> None:
 def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("mine")
     with pytest.raises(FileExistsError):
-        SINK.write(str(tmp_path / "x.csv"), TITLE, [("a",)])
+        SINK.write(tmp_path / "x.csv", TITLE, [("a",)])
     assert (tmp_path / "x.csv").read_text() == "mine"

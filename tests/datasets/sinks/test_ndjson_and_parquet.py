@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
+import pyarrow.parquet as pq
 import pytest
 
 from hubbub.datasets.sinks import ndjson, parquet
@@ -32,7 +32,7 @@ ROWS: list[tuple[Any, ...]] = [
 
 def test_ndjson_reads_back_as_it_went_in(tmp_path: Path) -> None:
     path = tmp_path / "x.ndjson"
-    assert ndjson.SINK.write(str(path), COLUMNS, ROWS) == 3
+    assert ndjson.SINK.write(path, COLUMNS, ROWS) == 3
     lines = [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
     assert lines[0] == {
         "id": "t3_a",
@@ -48,7 +48,7 @@ def test_ndjson_reads_back_as_it_went_in(tmp_path: Path) -> None:
 
 def test_parquet_reads_back_with_types(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
-    assert parquet.SINK.write(str(path), COLUMNS, ROWS) == 3
+    assert parquet.SINK.write(path, COLUMNS, ROWS) == 3
     table = pq.read_table(path)
     assert [str(field.type) for field in table.schema] == [
         "string",
@@ -70,19 +70,19 @@ def test_parquet_is_the_same_bytes_for_the_same_rows_and_splits_into_row_groups(
         return ((f"t3_{n}", n, n, None, None, None) for n in range(parquet.ROW_GROUP + 1))
 
     for name in ("a", "b"):
-        parquet.SINK.write(str(tmp_path / name), COLUMNS, many())
+        parquet.SINK.write(tmp_path / name, COLUMNS, many())
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert pq.ParquetFile(tmp_path / "a").metadata.num_row_groups == 2
 
 
 def test_long_texts_end_a_row_group_early(tmp_path: Path) -> None:
     column = (Column(name="body", type="text"),)
-    parquet.SINK.write(str(tmp_path / "x"), column, [("x" * (parquet.GROUP_CHARACTERS // 2 + 1),)] * 4)
+    parquet.SINK.write(tmp_path / "x", column, [("x" * (parquet.GROUP_CHARACTERS // 2 + 1),)] * 4)
     assert pq.ParquetFile(tmp_path / "x").metadata.num_row_groups == 2
 
 
 def test_a_file_without_rows_still_has_its_columns(tmp_path: Path) -> None:
-    parquet.SINK.write(str(tmp_path / "x"), COLUMNS, [])
+    parquet.SINK.write(tmp_path / "x", COLUMNS, [])
     assert pq.read_table(tmp_path / "x").column_names == [column.name for column in COLUMNS]
 
 
@@ -96,8 +96,8 @@ def test_every_hostile_text_is_kept_byte_for_byte(tmp_path: Path) -> None:
     kept = [text for text in texts() if not any("\ud800" <= c <= "\udfff" for c in text)]
     assert len(kept) > 100
     column = (Column(name="body", type="text"),)
-    ndjson.SINK.write(str(tmp_path / "n"), column, [(text,) for text in kept])
-    parquet.SINK.write(str(tmp_path / "p"), column, [(text,) for text in kept])
+    ndjson.SINK.write(tmp_path / "n", column, [(text,) for text in kept])
+    parquet.SINK.write(tmp_path / "p", column, [(text,) for text in kept])
     assert [json.loads(line)["body"] for line in (tmp_path / "n").read_bytes().split(b"\n") if line] == kept
     assert pq.read_table(tmp_path / "p")["body"].to_pylist() == kept
 
@@ -106,4 +106,4 @@ def test_every_hostile_text_is_kept_byte_for_byte(tmp_path: Path) -> None:
 def test_an_existing_file_is_never_overwritten(tmp_path: Path, sink: Any) -> None:
     (tmp_path / "x").write_text("mine")
     with pytest.raises(FileExistsError):
-        sink.write(str(tmp_path / "x"), COLUMNS, ROWS)
+        sink.write(tmp_path / "x", COLUMNS, ROWS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,14 +18,14 @@ class NdjsonSink:
     name = "ndjson"
     suffix = ".ndjson"
 
-    def write(self, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> int:
+    def write(self, path: Path, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> int:
         """Write rows to a new file; returns how many."""
         names = [column.name for column in columns]
         kinds = [column.type for column in columns]
         encoder = msgspec.json.Encoder()
         buffer = bytearray()
         count = 0
-        with open(path, "xb") as file:  # noqa: PTH123 - the contract passes text
+        with path.open("xb") as file:
             for row in rows:
                 pairs = zip(names, kinds, row, strict=True)
                 encoder.encode_into({name: _value(kind, value) for name, kind, value in pairs}, buffer)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
-import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from hubbub.plugins.contracts import Column
 
@@ -30,11 +31,11 @@ class ParquetSink:
     name = "parquet"
     suffix = ".parquet"
 
-    def write(self, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> int:
+    def write(self, path: Path, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> int:
         """Write rows to a new file, a row group at a time; returns how many."""
         schema = pa.schema([(column.name, _TYPES[column.type]) for column in columns])
         count = 0
-        with open(path, "xb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:  # noqa: PTH123 - as csv
+        with path.open("xb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
             for group in _groups(iter(rows)):
                 arrays = [
                     _array(column, values) for column, values in zip(columns, zip(*group, strict=True), strict=True)
