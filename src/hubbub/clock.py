@@ -16,6 +16,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def pause(seconds: float) -> None:
+    """Wait and hold up this thread: for the thread that writes, never in an event loop."""
+    time.sleep(max(0.0, seconds))
+
+
 async def sleep(seconds: float) -> None:
     """Wait without holding up other tasks."""
     await asyncio.sleep(max(0.0, seconds))

@@ -159,6 +159,13 @@ class StorageError(HubbubError):
     exit_code = ExitCode.STORAGE
 
 
+class StoreAwayError(StorageError):
+    """The database cannot be reached for now, or asked to try again: a restart, a fail-over, a lost connection, two
+    transactions that crossed."""
+
+    remedy = Remedy.RETRY
+
+
 class LockedError(HubbubError):
     """Another process is writing to the store; the message names it."""
 

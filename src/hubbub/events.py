@@ -56,6 +56,24 @@ class BatchStored(Event, frozen=True):
     """new, updated, unchanged, older, tombstoned, filtered, set_aside: the conservation line of this batch."""
 
 
+class StoreAway(Event, frozen=True):
+    """The database could not be reached, or asked to try again; the same transaction follows after the wait."""
+
+    where: str
+    why: str
+    wait_s: float
+
+
+class SlowQuery(Event, frozen=True):
+    """A statement took longer than the threshold."""
+
+    sql: str
+    """As it was sent, values left out."""
+    elapsed_s: float
+    plan: str | None
+    """How the database went about it, where that was asked for."""
+
+
 class Rejection(Event, frozen=True):
     """A record was set aside."""
 

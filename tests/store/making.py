@@ -8,7 +8,11 @@ from typing import Any
 
 from hubbub.records.models import Comment, Door, Post, Reason, Record, Rejected, Tombstone
 from hubbub.store.batch import Batch, Tally
+from hubbub.store.content import VECTORED
 from hubbub.store.engine import Store
+from hubbub.store.rows import CODECS
+from hubbub.store.search_words import vector_text
+from hubbub.store.tables import CONTENT
 
 T0 = 1_700_000_000
 HOUR = 3600
@@ -51,8 +55,8 @@ def write(store: Store, *records: Record, rejected: Sequence[Rejected] = (), run
 
 
 def rows(store: Store, sql: str, *values: Any) -> list[Any]:
-    with store.reading_raw() as connection:
-        return connection.execute(sql, values).fetchall()
+    with store.reading_raw() as db:
+        return db.execute(sql, values).fetchall()
 
 
 def one(store: Store, sql: str, *values: Any) -> Any:
@@ -61,9 +65,30 @@ def one(store: Store, sql: str, *values: Any) -> Any:
 
 
 def index_faults(store: Store) -> list[str]:
-    """What is wrong with the search index: it must hold exactly the live rows, with their words."""
+    """What is wrong with the search index: it must hold exactly the live rows, with their words and facts."""
+    return _fts_faults(store) if store.engine == "sqlite" else _vector_faults(store)
+
+
+def _vector_faults(store: Store) -> list[str]:
     faults = []
-    for fts, table, text in (("posts_fts", "posts", "title, body"), ("comments_fts", "comments", "body")):
+    for kind in VECTORED:
+        codec, table = CODECS[kind], CONTENT[kind].name
+        with store.reading_raw() as db:
+            names = ", ".join(codec.columns)
+            live = "observed_at IS NOT NULL AND withdrawn = 0"
+            if db.execute(f"SELECT 1 FROM {table} WHERE search IS NOT NULL AND NOT ({live})").fetchall():
+                faults.append(f"{table}: a row that is not live has an entry")
+            for row in db.execute(f"SELECT {names} FROM {table} WHERE {live}").fetchall():
+                wanted = vector_text(codec.decode(row).record)
+                same = "SELECT search = ?::tsvector FROM " + table + " WHERE source = ? AND id = ?"
+                if db.execute(same, (wanted, row[0], row[1])).fetchone() != (True,):
+                    faults.append(f"{table}: {row[1]} has other words than its entry")
+    return faults
+
+
+def _fts_faults(store: Store) -> list[str]:
+    faults = []
+    for fts, table, text in (("posts_fts", "posts", "title, body, facts"), ("comments_fts", "comments", "body, facts")):
         live = rows(store, f"SELECT n FROM {table} WHERE observed_at IS NOT NULL AND withdrawn = 0 ORDER BY n")
         if live != rows(store, f"SELECT id FROM {fts}_docsize ORDER BY id"):
             faults.append(f"{fts} holds other rows than {table}")

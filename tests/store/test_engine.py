@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from hubbub.errors import ConfigError, ExitCode, HubbubError, LockedError, StorageError
-from hubbub.store import migrate, schema, tables
+from hubbub.store import backup, migrate, schema, tables
+from hubbub.store.backend import StoreOptions
 from hubbub.store.engine import open_store
 from tests.store.making import T0, comment, index_faults, one, post, rows, write
 
@@ -26,7 +27,8 @@ def _schema(path: Path) -> dict[tuple[str, str], str]:
         found = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
     connection.close()
     return {
-        (kind, name): " ".join((sql or "").split()).replace("( ", "(").replace(" )", ")") for kind, name, sql in found
+        (kind, name): " ".join((sql or "").split()).replace("( ", "(").replace(" )", ")").replace(f'"{name}"', name)
+        for kind, name, sql in found
     }
 
 
@@ -51,14 +53,14 @@ def test_what_is_stored_is_there_after_reopening(url: str) -> None:
 
 def test_the_migrations_and_the_tables_make_the_same_schema(tmp_path: Path) -> None:
     open_store(f"sqlite:///{tmp_path}/made.db").close()
-    assert "made (schema" in migrate.upgrade(f"sqlite:///{tmp_path}/migrated.db")
+    migrate.run_migrations(f"sqlite:///{tmp_path}/migrated.db")
     assert _schema(tmp_path / "made.db") == _schema(tmp_path / "migrated.db")
     assert "up to date" in migrate.upgrade(f"sqlite:///{tmp_path}/migrated.db")
 
 
 _NEXT = """
-revision = "0002"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 from alembic import op
@@ -75,23 +77,23 @@ def test_an_older_store_is_refused_until_upgraded_with_a_backup(
     with open_store(url) as store:
         write(store, post())
     for module in (schema, migrate):
-        monkeypatch.setattr(module, "KNOWN_VERSIONS", ("0001", "0002"))
-        monkeypatch.setattr(module, "SCHEMA_VERSION", "0002")
+        monkeypatch.setattr(module, "KNOWN_VERSIONS", (*tables.KNOWN_VERSIONS, "0004"))
+        monkeypatch.setattr(module, "SCHEMA_VERSION", "0004")
     with pytest.raises(StorageError, match="older version") as refused:
         open_store(url)
     assert "hubbub db upgrade" in str(refused.value.advice)
-    backup = migrate.back_up(_file(url), label="schema-0001")
+    copy = backup.back_up_sqlite(_file(url), backup.beside(_file(url), label="schema-0003"))
     versions = tmp_path / "versions"
     versions.mkdir()
     (versions / "two.py").write_text(_NEXT.format(after="raise OSError('power cut')"))
     with pytest.raises(OSError, match="power cut"):
-        migrate.run_migrations(_file(url), versions=[versions])
-    assert _schema(_file(url)) == _schema(backup)
+        migrate.run_migrations(url, versions=[versions])
+    assert _schema(_file(url)) == _schema(copy)
     (versions / "two.py").write_text(_NEXT.format(after=""))
-    migrate.run_migrations(_file(url), versions=[versions])
+    migrate.run_migrations(url, versions=[versions])
     with open_store(url) as store:
         assert rows(store, "SELECT title, mood FROM posts") == [("What is this beetle", None)]
-    with sqlite3.connect(backup) as connection:
+    with sqlite3.connect(copy) as connection:
         assert connection.execute("SELECT title FROM posts").fetchall() == [("What is this beetle",)]
     connection.close()
 
@@ -155,7 +157,9 @@ def test_a_missing_store_is_not_made_for_readers(url: str) -> None:
     assert not _file(url).parent.exists()
 
 
-@pytest.mark.parametrize("url", ["postgresql://x/y", "sqlite://", "sqlite:///:memory:", "no address"])
+@pytest.mark.parametrize(
+    "url", ["postgresql://x:y:z/q", "mysql://x/y", "sqlite://", "sqlite:///:memory:", "no address"]
+)
 def test_an_address_that_names_no_file_is_a_configuration_error(url: str) -> None:
     with pytest.raises(ConfigError):
         open_store(url)
@@ -172,6 +176,7 @@ def test_a_folder_where_the_file_should_be_is_a_storage_error(tmp_path: Path) ->
 _AS_NOBODY = """
 import os, sys
 from hubbub.errors import StorageError
+from hubbub.store.backend import StoreOptions
 from hubbub.store.engine import open_store
 import sqlalchemy.dialects.sqlite
 if os.getuid() == 0:
@@ -217,7 +222,7 @@ def test_a_read_only_folder_can_be_read_and_says_so_when_written() -> None:
 
 
 def test_a_store_locked_by_another_process_is_named_after_a_wait(url: str) -> None:
-    with open_store(url) as other, open_store(url, busy_timeout_s=0.05) as store:
+    with open_store(url) as other, open_store(url, options=StoreOptions(busy_timeout_s=0.05)) as store:
         other.begin_run(command="import big.zst", target="big.zst", started_at=T0)
         with other.transaction() as connection:
             connection.execute("UPDATE runs SET pid = 4242")
@@ -243,6 +248,7 @@ def test_a_full_disk_stores_nothing_of_the_batch_and_the_next_try_goes_through(u
 
 _WRITE_FOREVER = """
 import sys
+from hubbub.store.backend import StoreOptions
 from hubbub.store.engine import open_store
 from tests.store.making import comment, write
 from hubbub.plugins.contracts import Checkpoint

@@ -13,6 +13,7 @@ from hubbub.records.models import Community, Door, MediaItem, Rule, User
 from hubbub.store import reads
 from hubbub.store.engine import Store
 from hubbub.store.search.find import search
+from tests.store.conftest import ONLY_SQLITE
 from tests.store.making import HOUR, T0, comment, gone, one, post, rows, write
 
 
@@ -57,8 +58,7 @@ def test_status_tells_what_is_here(filled: Store) -> None:
     assert status.size_bytes > 8192
 
 
-def test_exports_get_live_visible_rows_in_order_page_by_page(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reads, "_PAGE_ROWS", 1)
+def test_exports_get_live_visible_rows_in_order_page_by_page(filled: Store) -> None:
     with filled.transaction() as connection:
         connection.execute("UPDATE posts SET hidden_at = 1 WHERE id = 't3_3'")
 
@@ -100,6 +100,7 @@ def test_rules_of_a_community_read_as_a_table(store: Store) -> None:
     assert found == [("bugs", 1, "be kind", "all"), ("bugs", 2, "no spam", None)]
 
 
+@ONLY_SQLITE
 def test_other_programs_find_search_and_foreign_keys(store: Store) -> None:
     """As Datasette and sqlite-utils ask (datasette/utils detect_fts_sql)."""
     asked = (
@@ -111,9 +112,10 @@ def test_other_programs_find_search_and_foreign_keys(store: Store) -> None:
     assert targets == {"posts", "comments", "blobs"}
 
 
+@ONLY_SQLITE
 def test_no_read_scans_a_table_that_grows(filled: Store) -> None:
     asked: list[tuple[str, Any]] = []
-    event.listen(filled.engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+    event.listen(filled.backend.reads, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
     reads.checkpoint(filled, "reddit", "a")
     reads.checkpoints(filled, "reddit", "a")
     reads.known_ids(filled, "reddit", "post", ["t3_1"])
@@ -131,6 +133,7 @@ def test_no_read_scans_a_table_that_grows(filled: Store) -> None:
             assert scans == [], (sql, plan)
 
 
+@ONLY_SQLITE
 @pytest.mark.parametrize(
     ("sql", "index"),
     [

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from hubbub.errors import UsageError
 from hubbub.store.engine import Store
+from hubbub.store.search.expressions import fts5, fts5_excluded
 from hubbub.store.search.find import search
 from hubbub.store.search.query import parse
 from tests.shared import FAULTS, needs_shared
@@ -126,7 +127,7 @@ def test_whatever_is_typed_the_index_accepts_the_expression_or_the_user_is_told(
     except UsageError:
         return
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.execute("CREATE VIRTUAL TABLE f USING fts5(title, body)")
-        for expression in (parsed.match, parsed.exclude):
+        connection.execute("CREATE VIRTUAL TABLE f USING fts5(title, body, facts)")
+        for expression in (fts5(parsed, ("title", "body")), fts5_excluded(parsed, ("title", "body"))):
             if expression is not None:
                 connection.execute("SELECT rowid FROM f WHERE f MATCH ?", (expression,)).fetchall()

@@ -17,6 +17,7 @@ from hubbub.store.engine import Store
 from hubbub.store.maintenance import maintain_search
 from hubbub.store.search.find import search
 from hubbub.store.writes import set_media_state
+from tests.store.conftest import ONLY_SQLITE
 from tests.store.making import HOUR, T0, comment, gone, one, post, rows, write
 
 
@@ -71,6 +72,7 @@ def test_the_same_record_many_times_in_a_batch_is_folded_in_order(store: Store) 
     ]
 
 
+@ONLY_SQLITE
 def test_an_unchanged_record_costs_no_write(store: Store) -> None:
     write(store, post(), comment())
     before = one(store, "SELECT updated_at, run_id FROM posts")

@@ -7,9 +7,9 @@ import rich_click as click
 from hubbub.cli import render
 from hubbub.cli.lazy import HubbubCommand, HubbubGroup
 from hubbub.cli.session import Session
+from hubbub.store import migrate
 from hubbub.store.digest import digest
 from hubbub.store.maintenance import maintain_search
-from hubbub.store.migrate import upgrade
 
 
 @click.group("db", cls=HubbubGroup)
@@ -22,8 +22,32 @@ def db() -> None:
 def upgrade_store(ctx: click.Context) -> int:
     """Bring a store of an older hubbub up to date, after a backup; make it where there is none."""
     session = Session(ctx)
-    done = upgrade(session.store_url)
-    render.result({"store": session.store_url, "upgrade": done}, [str(done)], as_json=session.as_json)
+    done = migrate.upgrade(session.store_url, options=session.store_options)
+    render.result({"store": session.store_place, "upgrade": done}, [done], as_json=session.as_json)
+    return 0
+
+
+@db.command("downgrade", cls=HubbubCommand)
+@click.argument("to")
+@click.pass_context
+def downgrade_store(ctx: click.Context, *, to: str) -> int:
+    """Bring a store back to schema TO for an older hubbub, after a backup."""
+    session = Session(ctx)
+    done = migrate.downgrade(session.store_url, to, options=session.store_options)
+    render.result({"store": session.store_place, "downgrade": done}, [done], as_json=session.as_json)
+    return 0
+
+
+@db.command("history", cls=HubbubCommand)
+@click.pass_context
+def schema_history(ctx: click.Context) -> int:
+    """List the schema's versions and which of them the store has."""
+    session = Session(ctx)
+    version = migrate.stored_version(session.store_url, options=session.store_options)
+    steps = migrate.history(version)
+    document = [{"version": number, "what": what, "state": state} for number, what, state in steps]
+    lines = render.table(["version", "state", "what"], [[number, state, what] for number, what, state in steps])
+    render.result({"store": session.store_place, "at": version, "versions": document}, lines, as_json=session.as_json)
     return 0
 
 

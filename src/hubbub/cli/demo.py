@@ -76,7 +76,7 @@ def demo(ctx: click.Context) -> int:
     else:
         say(f"hubbub: the demo stopped at step {len(steps)}; it may be run again")
     if session.as_json:
-        document = {"home": str(session.home), "store": session.store_url, "exports": exports, "runs": steps}
+        document = {"home": str(session.home), "store": session.store_place, "exports": exports, "runs": steps}
         render.result({**document, "exit_code": int(code)}, (), as_json=True)
     return int(code)
 
@@ -117,7 +117,7 @@ def _check_home(session: Session) -> None:
         empty = not any(kind.live or kind.withdrawn for kind in status(store).kinds)
     if not empty:
         raise UsageError(
-            f"{session.store_file} holds records of yours; pretend posts do not belong among them",
+            f"{session.store_place} holds records of yours; pretend posts do not belong among them",
             advice="give the demo a home of its own: hubbub demo --home hubbub-demo",
         )
 
@@ -216,7 +216,7 @@ def _conclude(session: Session, exports: Sequence[str], *, elapsed_s: float, tel
     option = "" if Path(home) == Path("hubbub-data") else f" --home {shlex.quote(home)}"
     tell("")
     tell(f"Done in {elapsed_s:.0f} s. The simulator has stopped; what it left is yours to look at:")
-    tell(f"   database  {session.store_file}")
+    tell(f"   database  {session.store_place}")
     tell(f"   pictures  {session.blobs}")
     tell(f"   datasets  {', '.join(exports)}")
     tell("Try next:")

@@ -15,7 +15,9 @@ from hubbub.config.load import Loaded, Places, load
 from hubbub.errors import ConfigError, StorageError
 from hubbub.plugins import registry
 from hubbub.plugins.contracts import SourceSettings
-from hubbub.store.engine import Store, open_store
+from hubbub.store.backend import StoreOptions
+from hubbub.store.engine import Store, backend_of, is_postgres, open_store
+from hubbub.store.migrate import stored_version
 
 STORE_NAME = "hubbub.db"
 _ADDRESS = re.compile(r"https?://[^/\s?#@]+(/[^\s?#]*)?\Z")
@@ -60,23 +62,54 @@ class Session:
         url = self.loaded.settings.store.url
         if url is None:
             return f"sqlite:///{self.home / STORE_NAME}"
-        if "://" not in url:
-            return f"sqlite:///{Path(url).expanduser().absolute()}"
+        return self.address(url)
+
+    def address(self, url: str) -> str:
+        """A store's address in full. Raises ConfigError for a kind of database that is not supported."""
+        if is_postgres(url):
+            return url
         if url.startswith("sqlite:///"):
             return f"sqlite:///{Path(url.removeprefix('sqlite:///')).expanduser().absolute()}"
+        if "://" not in url:
+            return f"sqlite:///{Path(url).expanduser().absolute()}"
         raise ConfigError(
-            f"store.url: {url.partition('://')[0]!r} is no kind of database this version opens; use sqlite"
+            f"store.url: {url.partition('://')[0]!r} is no kind of database hubbub opens; use sqlite or postgresql"
+        )
+
+    @cached_property
+    def store_options(self) -> StoreOptions:
+        """How the store is opened."""
+        given = self.loaded.settings.store
+        return StoreOptions(
+            busy_timeout_s=given.busy_timeout_s,
+            schema=given.schema_name,
+            read_url=self.typed.read_store or given.read_url,
+            max_lag_s=given.max_lag_s,
+            pool_size=given.pool_size,
+            statement_timeout_s=given.statement_timeout_s,
+            patience_s=given.patience_s,
+            prepared=not given.pgbouncer,
+            partitions=given.partitions,
+            slow_query_ms=given.slow_query_ms,
+            slow_query_plan=given.slow_query_plan,
         )
 
     @property
-    def store_file(self) -> Path:
-        """The SQLite file of the store."""
-        return Path(self.store_url.removeprefix("sqlite:///"))
+    def store_file(self) -> Path | None:
+        """The SQLite file of the store; None where it is in PostgreSQL."""
+        return None if is_postgres(self.store_url) else Path(self.store_url.removeprefix("sqlite:///"))
+
+    @property
+    def store_place(self) -> str:
+        """What to call the store: its file, or its address without the password."""
+        return backend_of(self.store_url, options=self.store_options).where
 
     @property
     def has_store(self) -> bool:
         """True when something has been stored here before."""
-        return self.store_file.is_file()
+        if self.store_file is not None:
+            return self.store_file.is_file()
+        return stored_version(self.store_url, options=self.store_options) is not None
 
     @property
     def blobs(self) -> Path:
@@ -86,7 +119,7 @@ class Session:
     def open_store(self, *, create: bool = False, read_only: bool = False) -> Store:
         """The store; with `create` its home too. Raises StorageError when there is none or the home cannot be made."""
         if create:
-            for folder in (self.home, self.store_file.parent):
+            for folder in (self.home, *([self.store_file.parent] if self.store_file else [])):
                 try:
                     folder.mkdir(parents=True, exist_ok=True)
                 except OSError as error:
@@ -96,10 +129,15 @@ class Session:
                     ) from error
         elif not self.has_store:
             raise StorageError(
-                f"there is no store at {self.store_file} yet",
+                f"there is no store at {self.store_place} yet",
                 advice="`hubbub demo`, `hubbub sync` or `hubbub import` makes one; --home DIR looks elsewhere",
             )
-        return open_store(self.store_url, create=create, read_only=read_only)
+        opened = open_store(self.store_url, create=create, read_only=read_only, options=self.store_options)
+        if self.store_options.slow_query_ms is not None:
+            from hubbub.cli.watching import log_observer  # noqa: PLC0415 - it looks at sessions itself
+
+            opened.tell(log_observer(self))
+        return opened
 
     def source_settings(self, names: Sequence[str], *, base_url: str | None = None) -> dict[str, SourceSettings]:
         """What each source is told; `base_url` beats the settings."""

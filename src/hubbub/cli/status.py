@@ -24,7 +24,7 @@ def status(ctx: click.Context) -> int:
     """Show what is stored, how fresh it is and what needs attention."""
     session = Session(ctx)
     if not session.has_store:
-        empty = [f"nothing is stored in {session.store_file} yet", "try `hubbub demo`, or `hubbub sync reddit:NAME`"]
+        empty = [f"nothing is stored in {session.store_place} yet", "try `hubbub demo`, or `hubbub sync reddit:NAME`"]
         render.result({"home": str(session.home), "store": None}, empty, as_json=session.as_json)
         return 0
     with session.open_store(read_only=True) as store:

@@ -16,6 +16,7 @@ class Typed:
 
     home: str | None = None
     store: str | None = None
+    read_store: str | None = None
     config: str | None = None
     profile: str | None = None
     as_json: bool = False
@@ -47,7 +48,11 @@ def global_options(*, hidden: bool) -> list[click.Option]:
     """Fresh option objects, to be appended to a command's own; only the root shows them in its help."""
     rows: tuple[tuple[list[str], dict[str, Any]], ...] = (
         (["--home"], {"metavar": "DIR", "help": "Folder of the store, pictures and exports [./hubbub-data]."}),
-        (["--store"], {"metavar": "URL", "help": "Database, as sqlite:///path [hubbub.db in the home]."}),
+        (
+            ["--store"],
+            {"metavar": "URL", "help": "Database: sqlite:///path or postgresql://… [hubbub.db in the home]."},
+        ),
+        (["--read-store"], {"metavar": "URL", "help": "A PostgreSQL replica that answers reads."}),
         (["--config"], {"metavar": "FILE", "help": "Settings file (TOML or YAML), read instead of the usual ones."}),
         (["--profile"], {"metavar": "NAME", "help": "Settings of the file's section [profiles.NAME]."}),
         (["--json", "as_json"], {"is_flag": True, "help": "Print one JSON document on stdout."}),

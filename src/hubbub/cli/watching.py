@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -26,6 +27,12 @@ def watched(session: Session) -> Iterator[list[Observer]]:
         yield [*watching, display]
 
 
+def log_observer(session: Session) -> Observer:
+    """Writes events to the log on stderr: for commands that are no runs."""
+    _configure_logs(session)
+    return logs.LogObserver()
+
+
 def _configure_logs(session: Session) -> None:
     settings = session.loaded.settings
     level = settings.log.level or "warning"
@@ -35,4 +42,6 @@ def _configure_logs(session: Session) -> None:
         level = "debug" if session.typed.verbose > 1 else "info"
     values = [value for name in SECTIONS for value in dict(getattr(settings, name)).values()]
     secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    addresses = (session.store_url, settings.store.read_url, session.typed.read_store)
+    secrets += [password for address in addresses if address and (password := urlsplit(address).password)]
     logs.configure(level=level, form=settings.log.format, secrets=secrets)

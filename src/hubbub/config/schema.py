@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr
 
 MIB = 1024**2
 
@@ -18,7 +18,33 @@ class Section(BaseModel):
 class StoreSection(Section):
     """Where records are kept."""
 
-    url: str | None = Field(default=None, description="sqlite:///absolute/path; by default hubbub.db in the home")
+    url: str | None = Field(
+        default=None,
+        description="sqlite:///absolute/path or postgresql://USER:PASSWORD@HOST/DATABASE; by default hubbub.db in the home",
+    )
+    read_url: str | None = Field(default=None, description="PostgreSQL: a replica that answers reads")
+    schema_name: str = Field(default="hubbub", description="PostgreSQL: the schema that holds the tables")
+    max_lag_s: PositiveFloat = Field(
+        default=30.0, description="PostgreSQL: reads go to the primary while the replica is further behind"
+    )
+    pool_size: PositiveInt = Field(default=5, description="PostgreSQL: connections kept for reads")
+    busy_timeout_s: PositiveFloat = Field(default=15.0, description="how long a write waits for another process")
+    statement_timeout_s: PositiveFloat = Field(
+        default=600.0, description="PostgreSQL: a statement that takes longer is ended"
+    )
+    patience_s: NonNegativeFloat = Field(
+        default=60.0, description="PostgreSQL: how long a lost connection is tried again"
+    )
+    pgbouncer: bool = Field(
+        default=False, description="PostgreSQL behind PgBouncer in transaction mode: no prepared statements"
+    )
+    partitions: PositiveInt = Field(
+        default=8, description="PostgreSQL: hash partitions of each source, fixed when a source first comes"
+    )
+    slow_query_ms: PositiveFloat | None = Field(
+        default=None, description="log statements that take longer, at level warning"
+    )
+    slow_query_plan: bool = Field(default=False, description="log the plan of a slow statement, too")
 
 
 class LogSection(Section):

@@ -107,6 +107,7 @@ class Run:
     def __enter__(self) -> Self:
         self._started_at = clock.now()
         self._began = clock.monotonic()
+        self._store.tell(self.emit)
         self.id = self._store.begin_run(command=self.command, target=self.target, started_at=self._started_at)
         self.emit(RunStarted(run_id=self.id, command=self.command, target=self.target))
         return self
@@ -117,6 +118,7 @@ class Run:
         taken = self._take(error)
         self._ended = clock.monotonic()
         self._end()
+        self._store.tell(None)
         report = self.report()
         self.emit(
             RunFinished(

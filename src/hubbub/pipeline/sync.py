@@ -26,7 +26,6 @@ from hubbub.http.client import Client
 from hubbub.http.messages import Request
 from hubbub.http.retry import RetryPolicy
 from hubbub.pipeline.batch import batch_of
-from hubbub.pipeline.claim import claim
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.plan import Stages, TargetPlan, plan_targets
 from hubbub.pipeline.run import Run, RunReport
@@ -83,7 +82,7 @@ def sync(
     accesses = {name: plugin.access(settings.get(name, empty)) for name, plugin in plugins.items()}
     with ExitStack() as claims:
         for name in sorted(plugins):
-            claims.enter_context(claim(store.path, name))
+            claims.enter_context(store.claim(name))
         with Run(store, command="sync", target=" ".join(each.label for each in plans), observers=observers) as run:
             try:
                 asyncio.run(_Sync(store, run, accesses=accesses, policy=policy or RetryPolicy()).drive(plans))

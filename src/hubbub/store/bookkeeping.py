@@ -4,15 +4,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from hubbub.plugins.contracts import Checkpoint
 from hubbub.records.models import Door, Rejected
 from hubbub.store.batch import LedgerMark, Tally
 from hubbub.store.people import name_digest
+from hubbub.store.session import Session
 from hubbub.store.tables import CONTENT
 from hubbub.store.tables_of_runs import TALLY
 
@@ -23,15 +25,15 @@ ROWS_LIMIT = 10_000
 """Records set aside beyond this many in one run are counted, not kept."""
 
 
-def set_aside(connection: sqlite3.Connection, rejected: Sequence[Rejected], *, run_id: int, now: int) -> None:
+def set_aside(db: Session, rejected: Sequence[Rejected], *, run_id: int, now: int) -> None:
     """Keep the bytes and the reason of records that could not be stored; nothing of those that are withdrawn."""
-    rejected = _without_withdrawn(connection, rejected)
+    rejected = _without_withdrawn(db, rejected)
     if not rejected:
         return
     rows = [_row(item, run_id=run_id, now=now) for item in rejected]
-    rows = _without_known(connection, rows, run_id=run_id, now=now)
-    (kept,) = connection.execute("SELECT count(*) FROM quarantine WHERE run_id = ?", (run_id,)).fetchone()
-    connection.executemany(
+    rows = _without_known(db, rows, run_id=run_id, now=now)
+    (kept,) = db.execute("SELECT count(*) FROM quarantine WHERE run_id = ?", (run_id,)).fetchone()
+    db.executemany(
         "INSERT INTO quarantine (run_id, source, door, place, kind, id, reason, raw, raw_bytes, cut, at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows[: max(0, ROWS_LIMIT - kept)],
@@ -54,9 +56,7 @@ def _row(item: Rejected, *, run_id: int, now: int) -> tuple[Any, ...]:
     )
 
 
-def _without_known(
-    connection: sqlite3.Connection, rows: list[tuple[Any, ...]], *, run_id: int, now: int
-) -> list[tuple[Any, ...]]:
+def _without_known(db: Session, rows: list[tuple[Any, ...]], *, run_id: int, now: int) -> list[tuple[Any, ...]]:
     """Without what a live answer brought before: every sync meets the broken record of a listing's newest pages again.
 
     The row that is there now counts as this run's."""
@@ -70,18 +70,18 @@ def _without_known(
             continue
         if (source, identity) not in looked:
             looked.add((source, identity))
-            query = "SELECT source, id, kind, reason, raw, raw_bytes, n FROM quarantine WHERE source = ? AND id IS ?"
-            found = connection.execute(query + " AND door = ?", (source, identity, door))
+            query = "SELECT source, id, kind, reason, raw, raw_bytes, n FROM quarantine WHERE source = ? AND coalesce(id, '') = ?"
+            found = db.execute(query + " AND door = ?", (source, identity or "", door))
             known |= {tuple(said): n for *said, n in found}
         number = known.get((source, identity, kind, reason, raw, raw_bytes))
         if number is None:
             fresh.append(row)
         else:
-            connection.execute("UPDATE quarantine SET run_id = ?, at = ? WHERE n = ?", (run_id, now, number))
+            db.execute("UPDATE quarantine SET run_id = ?, at = ? WHERE n = ?", (run_id, now, number))
     return fresh
 
 
-def _without_withdrawn(connection: sqlite3.Connection, rejected: Sequence[Rejected]) -> list[Rejected]:
+def _without_withdrawn(db: Session, rejected: Sequence[Rejected]) -> list[Rejected]:
     """Without what is known to be withdrawn: its bytes may hold the very text that had to go."""
     kept = []
     for item in rejected:
@@ -92,7 +92,7 @@ def _without_withdrawn(connection: sqlite3.Connection, rejected: Sequence[Reject
                 query = "SELECT 1 FROM tombstones WHERE kind = 'user' AND id = ?"
             else:
                 query = f"SELECT 1 FROM {CONTENT[item.kind].name} WHERE source = ? AND id = ? AND withdrawn = 1"
-            if connection.execute(query, key).fetchone() is not None:
+            if db.execute(query, key).fetchone() is not None:
                 continue
         kept.append(item)
     return kept
@@ -103,52 +103,28 @@ def _writable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
 
-def save_checkpoints(
-    connection: sqlite3.Connection, checkpoints: Sequence[Checkpoint], *, source: str, run_id: int, now: int
-) -> None:
+def save_checkpoints(db: Session, checkpoints: Sequence[Checkpoint], *, source: str, run_id: int, now: int) -> None:
     """Remember how far streams are."""
-    connection.executemany(
-        "INSERT INTO checkpoints (source, key, state, run_id, updated_at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (source, key) DO UPDATE SET"
-        " state = excluded.state, run_id = excluded.run_id, updated_at = excluded.updated_at",
-        [(source, item.key, item.state, run_id, now) for item in checkpoints],
-    )
+    rows = {item.key: (source, item.key, item.state, run_id, now) for item in checkpoints}
+    columns = ("source", "key", "state", "run_id", "updated_at")
+    db.save("checkpoints", columns, list(rows.values()), key=("source", "key"))
 
 
-def save_ledger(connection: sqlite3.Connection, mark: LedgerMark, *, run_id: int, now: int) -> None:
+def save_ledger(db: Session, mark: LedgerMark, *, run_id: int, now: int) -> None:
     """Remember how far an import is."""
-    connection.execute(
-        "INSERT OR REPLACE INTO imports (digest, filters, mapping_version, path, size_bytes, offset, lines,"
-        " frame_offset, frame_start, done, damaged, run_id, updated_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            mark.digest,
-            mark.filters,
-            mark.mapping_version,
-            mark.path,
-            mark.size_bytes,
-            mark.offset,
-            mark.lines,
-            mark.frame_offset,
-            mark.frame_start,
-            int(mark.done),
-            mark.damaged,
-            run_id,
-            now,
-        ),
-    )
+    row = {**msgspec.structs.asdict(mark), "done": int(mark.done), "run_id": run_id, "updated_at": now}
+    db.save("imports", tuple(row), [tuple(row.values())], key=("digest", "filters", "mapping_version"))
 
 
-def count(connection: sqlite3.Connection, tally: Tally, *, run_id: int) -> None:
+def count(db: Session, tally: Tally, *, run_id: int) -> None:
     """Add a batch's conservation line to its run."""
-    sets = ", ".join(f"{name} = {name} + ?" for name in TALLY)
-    connection.execute(f"UPDATE runs SET {sets} WHERE id = ?", (*(getattr(tally, name) for name in TALLY), run_id))
+    sets = ", ".join(f"{name} = {name} + ?" for name in TALLY) + ", batches = batches + 1"
+    db.execute(f"UPDATE runs SET {sets} WHERE id = ?", (*(getattr(tally, name) for name in TALLY), run_id))
 
 
-def note_drift(connection: sqlite3.Connection, fields: Mapping[str, int], *, source: str, run_id: int) -> None:
+def note_drift(db: Session, fields: Mapping[str, int], *, source: str, run_id: int) -> None:
     """Count platform fields nobody modelled."""
-    connection.executemany(
-        "INSERT INTO drift (source, field, seen, first_run, last_run) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (source, field) DO UPDATE SET seen = seen + excluded.seen, last_run = excluded.last_run",
-        [(source, name, times, run_id, run_id) for name, times in sorted(fields.items())],
-    )
+    rows = [(source, name, times, run_id, run_id) for name, times in sorted(fields.items())]
+    sets = {"seen": "drift.seen + excluded.seen", "last_run": "excluded.last_run"}
+    columns = ("source", "field", "seen", "first_run", "last_run")
+    db.save("drift", columns, rows, key=("source", "field"), sets=sets)

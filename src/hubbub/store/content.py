@@ -1,10 +1,9 @@
-"""Content rows of one batch: load what is kept, fold what was seen, write what changed (SQLite, driver level)."""
+"""Content rows of one batch: load what is kept, fold what was seen, write what changed."""
 
 # ruff: noqa: S608 - table and column names come from tables.py, every value is bound
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,12 +13,17 @@ from hubbub.records.history import NumbersRegister, TextRevision
 from hubbub.records.merge import Kept, fold
 from hubbub.records.models import Observation, Tombstone
 from hubbub.store.rows import CODECS
+from hubbub.store.search_words import vector_text
+from hubbub.store.session import Session
 from hubbub.store.tables import CONTENT
 
 Key = tuple[str, str]
 """(source, id) within a kind."""
 
 Seen = Observation | Tombstone
+
+VECTORED = ("post", "comment")
+"""Kinds that searches find."""
 
 
 class Change(msgspec.Struct, kw_only=True):
@@ -28,7 +32,7 @@ class Change(msgspec.Struct, kw_only=True):
     kind: str
     key: Key
     n: int | None
-    """Row number; None while there is no row (not even a stub)."""
+    """Row number, 0 where the engine has none; None while there is no row (not even a stub)."""
     before: Kept | None
     after: Kept | None
     wiped: bool = False
@@ -46,36 +50,33 @@ class Change(msgspec.Struct, kw_only=True):
         return self.after
 
 
-def load(connection: sqlite3.Connection, kind: str, keys: Iterable[Key]) -> dict[Key, Change]:
+def load(db: Session, kind: str, keys: Iterable[Key]) -> dict[Key, Change]:
     """What the store holds of these records, as changes that have not happened yet; absent keys are left out."""
     by_source: dict[str, list[str]] = {}
     for source, record_id in keys:
         by_source.setdefault(source, []).append(record_id)
     found: dict[Key, Change] = {}
     for source, ids in by_source.items():
-        wanted = (source, msgspec.json.encode(ids).decode())
-        where = "source = ? AND id IN (SELECT value FROM json_each(?))"
-        found.update(_select(connection, kind, where=where, values=wanted))
+        where = f"source = ? AND {db.among('id')}"
+        found.update(_select(db, kind, where=where, values=(source, db.listed(ids))))
     return found
 
 
-def load_by_author(
-    connection: sqlite3.Connection, kind: str, *, source: str, author: str, digest: str
-) -> dict[Key, Change]:
+def load_by_author(db: Session, kind: str, *, source: str, author: str, digest: str) -> dict[Key, Change]:
     """Records that show this author, or were once seen under the name."""
     past = "SELECT id FROM past_authors WHERE source = ? AND author = ? AND kind = ?"
     return {
-        **_select(connection, kind, where="source = ? AND author = ?", values=(source, author)),
-        **_select(connection, kind, where=f"source = ? AND id IN ({past})", values=(source, source, digest, kind)),
+        **_select(db, kind, where="source = ? AND author = ?", values=(source, author)),
+        **_select(db, kind, where=f"source = ? AND id IN ({past})", values=(source, source, digest, kind)),
     }
 
 
-def _select(connection: sqlite3.Connection, kind: str, *, where: str, values: tuple[Any, ...]) -> dict[Key, Change]:
+def _select(db: Session, kind: str, *, where: str, values: tuple[Any, ...]) -> dict[Key, Change]:
     codec = CODECS[kind]
     observed = codec.columns.index("observed_at")
     names = ", ".join(codec.columns)
     found: dict[Key, Change] = {}
-    for n, *row in connection.execute(f"SELECT n, {names} FROM {CONTENT[kind].name} WHERE {where}", values):
+    for n, *row in db.execute(f"SELECT {db.row_number}, {names} FROM {CONTENT[kind].name} WHERE {where}", values):
         kept = None if row[observed] is None else codec.decode(row)
         key = (row[0], row[1])
         found[key] = Change(kind=kind, key=key, n=n, before=kept, after=kept)
@@ -134,23 +135,21 @@ def erase_author(change: Change) -> None:
     fold_one(change, gone)
 
 
-def write(connection: sqlite3.Connection, kind: str, changes: Iterable[Change], *, run_id: int, now: int) -> None:
+def write(db: Session, kind: str, changes: Iterable[Change], *, run_id: int, now: int) -> None:
     """Insert and update the rows of records of one kind that differ from before, in the order of the batch."""
     codec, table = CODECS[kind], CONTENT[kind].name
-    inserts: list[tuple[Any, ...]] = []
-    updates: list[tuple[Any, ...]] = []
+    vector = db.vectors and kind in VECTORED
+    columns = (*codec.columns, "run_id", "updated_at", *(("search",) if vector else ()))
+    rows: list[tuple[Any, ...]] = []
     for change in changes:
-        row = codec.encode(change.kept)
         ours = (run_id, now) if change.fresh or change.before is None else (None, None)
-        if change.n is None:
-            inserts.append((*row, *ours))
-        else:
-            updates.append((*row[2:], *ours, change.n))
-    if inserts:
-        names = ", ".join((*codec.columns, "run_id", "updated_at"))
-        marks = ", ".join("?" * (len(codec.columns) + 2))
-        connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", inserts)
-    if updates:
-        sets = ", ".join(f"{name} = ?" for name in codec.columns[2:])
-        ours_set = "run_id = coalesce(?, run_id), updated_at = coalesce(?, updated_at)"
-        connection.executemany(f"UPDATE {table} SET {sets}, {ours_set} WHERE n = ?", updates)
+        row = (*codec.encode(change.kept), *ours)
+        rows.append((*row, _vector(change.kept, now=db.index_now)) if vector else row)
+    sets = {name: f"excluded.{name}" for name in columns[2:]}
+    sets |= {name: f"coalesce(excluded.{name}, {table}.{name})" for name in ("run_id", "updated_at")}
+    db.save(table, columns, rows, key=("source", "id"), sets=sets)
+
+
+def _vector(kept: Kept, *, now: bool) -> str | None:
+    """What stands in the column `search` of a row, where the engine has one."""
+    return vector_text(kept.record) if now and not kept.withdrawn else None

@@ -9,19 +9,18 @@ rows and no JSON type of a database can change it. It reads the *logical* histor
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from hubbub.records.facets import FACET_FIELDS, PLACE_FIELDS, Facet
+from hubbub.records.facets import FACET_FIELDS, PLACE_FIELDS
 from hubbub.records.history import NumbersRegister, TextRevision, numbers_history, text_history
 from hubbub.records.merge import Kept, unsigned
-from hubbub.store.content import Key
 from hubbub.store.engine import Store
-from hubbub.store.history import numbers_entry, text_entry
+from hubbub.store.history import stored_numbers, stored_texts
 from hubbub.store.rows import CODECS
+from hubbub.store.session import Session
 from hubbub.store.tables import CONTENT, LINKS
 
 SHARED_FIELDS: dict[str, tuple[str, ...]] = {
@@ -30,7 +29,6 @@ SHARED_FIELDS: dict[str, tuple[str, ...]] = {
 }
 """What every door carries of a record besides its id and place."""
 
-_PAGE_ROWS = 2000
 _MODULUS = 2**256
 _encode = msgspec.json.Encoder().encode
 
@@ -38,91 +36,49 @@ _encode = msgspec.json.Encoder().encode
 def digest(store: Store, *, shared: bool = False) -> str:
     """64 hex digits over the content of the store; with `shared`, only over the fields that every door carries."""
     total = 0
-    with store.reading_raw() as connection:
-        connection.execute("BEGIN")
-        entries = _shared_entries(connection) if shared else _entries(connection)
+    with store.reading_raw() as db:
+        entries = _shared_entries(db) if shared else _entries(db)
         for entry in entries:
             total += int.from_bytes(hashlib.sha256(_encode(entry)).digest(), "big")
     return f"{total % _MODULUS:064x}"
 
 
-def _shared_entries(connection: sqlite3.Connection) -> Iterator[Any]:
+def _shared_entries(db: Session) -> Iterator[Any]:
     for kind, names in SHARED_FIELDS.items():
         wanted = (*PLACE_FIELDS[kind], *names)
-        for page in _pages(connection, kind):
+        for page in pages(db, kind):
             for kept in page:
                 if not kept.withdrawn:
                     record = kept.record
                     yield [kind, record.source, record.id, *(getattr(record, name) for name in wanted)]
 
 
-def _entries(connection: sqlite3.Connection) -> Iterator[Any]:
+def _entries(db: Session) -> Iterator[Any]:
     for kind in CONTENT:
-        for page in _pages(connection, kind):
-            numbers = _numbers(connection, kind, page)
-            texts = _texts(connection, kind, page)
-            for kept in page:
-                key = (kept.record.source, kept.record.id)
+        for page in pages(db, kind):
+            keys = [(kept.record.source, kept.record.id) for kept in page]
+            numbers, texts = stored_numbers(db, kind, keys), stored_texts(db, kind, keys)
+            for key, kept in zip(keys, page, strict=True):
                 yield _content_entry(kept, numbers.get(key, []), texts.get(key, []))
     people = "SELECT source, id, reason, at, detail FROM tombstones WHERE kind = 'user'"
-    yield from (["grave", *row] for row in connection.execute(people))
+    yield from (["grave", *row] for row in db.execute(people))
     for link in LINKS:
         holding = (
             f"SELECT l.source, l.owner, l.member, l.seen_at FROM {link} l LEFT JOIN link_listings o"
             " ON o.source = l.source AND o.link = ? AND o.owner = l.owner"
             " WHERE l.seen_at >= coalesce(o.complete_at, 0)"
         )
-        yield from (["link", link, *row] for row in connection.execute(holding, (link,)))
+        yield from (["link", link, *row] for row in db.execute(holding, (link,)))
     listings = "SELECT source, link, owner, complete_at FROM link_listings"
-    yield from (["listing", *row] for row in connection.execute(listings))
+    yield from (["listing", *row] for row in db.execute(listings))
 
 
-def _pages(connection: sqlite3.Connection, kind: str) -> Iterator[list[Kept]]:
+def pages(db: Session, kind: str) -> Iterator[list[Kept]]:
     """What is kept of every record of a kind, stubs left out, a page at a time."""
     codec = CODECS[kind]
-    query = (
-        f"SELECT n, {', '.join(codec.columns)} FROM {CONTENT[kind].name}"
-        f" WHERE n > ? AND observed_at IS NOT NULL ORDER BY n LIMIT {_PAGE_ROWS}"
-    )
-    last = 0
-    while rows := connection.execute(query, (last,)).fetchall():
-        last = rows[-1][0]
-        yield [codec.decode(row[1:]) for row in rows]
-
-
-def _numbers(connection: sqlite3.Connection, kind: str, page: list[Kept]) -> dict[Key, list[NumbersRegister]]:
-    found: dict[Key, list[NumbersRegister]] = {}
-    names = ", ".join(FACET_FIELDS[kind][Facet.NUMBERS])
-    for source, ids in _ids(page):
-        rows = connection.execute(
-            f"SELECT id, hour, observed_at, {names} FROM observations"
-            " WHERE source = ? AND kind = ? AND id IN (SELECT value FROM json_each(?))",
-            (source, kind, ids),
-        )
-        for record_id, *row in rows:
-            found.setdefault((source, record_id), []).append(numbers_entry(kind, row))
-    return found
-
-
-def _texts(connection: sqlite3.Connection, kind: str, page: list[Kept]) -> dict[Key, list[TextRevision]]:
-    found: dict[Key, list[TextRevision]] = {}
-    for source, ids in _ids(page):
-        rows = connection.execute(
-            "SELECT id, first_at, last_at, text FROM revisions"
-            " WHERE source = ? AND kind = ? AND id IN (SELECT value FROM json_each(?))",
-            (source, kind, ids),
-        )
-        for record_id, *row in rows:
-            found.setdefault((source, record_id), []).append(text_entry(row))
-    return found
-
-
-def _ids(page: list[Kept]) -> Iterator[tuple[str, str]]:
-    by_source: dict[str, list[str]] = {}
-    for kept in page:
-        by_source.setdefault(kept.record.source, []).append(kept.record.id)
-    for source, ids in by_source.items():
-        yield source, _encode(ids).decode()
+    query = f"SELECT {', '.join(codec.columns)} FROM {CONTENT[kind].name} WHERE observed_at IS NOT NULL"
+    for rows in db.stream(query):
+        yield [codec.decode(row) for row in rows]
 
 
 def _content_entry(kept: Kept, numbers: list[NumbersRegister], texts: list[TextRevision]) -> list[Any]:

@@ -3,94 +3,93 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
-from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection
 
 from hubbub import clock
 from hubbub.errors import ConfigError
-from hubbub.store import schema, sqlite, upsert
-from hubbub.store import search_index as search
+from hubbub.store import search_index, search_vector, upsert
+from hubbub.store.backend import Backend, StoreOptions, Tell
 from hubbub.store.batch import Batch, Tally
-from hubbub.store.failures import explain, explained
+from hubbub.store.patience import patiently
+from hubbub.store.session import Engine, Session
+from hubbub.store.sqlite_backend import SqliteBackend
 
-BUSY_TIMEOUT_S = 15.0
-"""How long a write waits for another process before it gives up with LockedError."""
 
+def open_store(url: str, *, create: bool = True, read_only: bool = False, options: StoreOptions | None = None) -> Store:
+    """Open the store at `url` ("sqlite:///path", "postgresql://…"), making its place and schema when missing and
+    `create` is set.
 
-def open_store(
-    url: str, *, create: bool = True, read_only: bool = False, busy_timeout_s: float = BUSY_TIMEOUT_S
-) -> Store:
-    """Open the store at `url` ("sqlite:///path"), making its folder and schema when missing and `create` is set.
-
-    Raises StorageError when the place, the file or its schema version will not do (nothing is changed then),
+    Raises StorageError when the place, the database or its schema version will not do (nothing is changed then),
     LockedError when another process holds it, ConfigError when the address is none."""
-    path = sqlite_path(url)
-    sqlite.check_place(path, create=create and not read_only)
-    version = schema.stored_version(path)
-    if version is not None:
-        schema.check_version(version, path)
-    store = Store(path, read_only=read_only, busy_timeout_s=busy_timeout_s)
-    if version is None:
-        try:
-            store.prepare()
-        except BaseException:
-            store.close()
-            raise
+    store = Store(backend_of(url, read_only=read_only, options=options or StoreOptions()), read_only=read_only)
+    try:
+        store.backend.open(create=create)
+    except BaseException:
+        store.close()
+        raise
     return store
 
 
-def sqlite_path(url: str) -> Path:
-    """The file a store's address names. Raises ConfigError when it names none."""
+def backend_of(url: str, *, read_only: bool = False, options: StoreOptions | None = None) -> Backend:
+    """The database a store's address names, not opened yet. Raises ConfigError when it names none."""
+    options = options or StoreOptions()
+    if not is_postgres(url):
+        return SqliteBackend(url, read_only=read_only, options=options)
     try:
-        parsed = make_url(url)
-    except ArgumentError as err:
-        raise ConfigError(f"{url!r} is no address of a store; write sqlite:///PATH") from err
-    if parsed.get_backend_name() != "sqlite":
-        raise ConfigError(f"stores of kind {parsed.get_backend_name()!r} are not supported; write sqlite:///PATH")
-    if not parsed.database or parsed.database == ":memory:":
-        raise ConfigError("a store needs a file; write sqlite:///PATH")
-    return Path(parsed.database).absolute()
+        from hubbub.store.postgres_backend import PostgresBackend  # noqa: PLC0415 - the driver is an extra
+    except ImportError as err:
+        raise ConfigError(
+            "stores in PostgreSQL need the extra 'postgres'", advice="pip install 'hubbub[postgres]'"
+        ) from err
+    return PostgresBackend(url, read_only=read_only, options=options)
+
+
+def is_postgres(url: str) -> bool:
+    """Whether an address names a PostgreSQL server."""
+    return url.startswith(("postgresql://", "postgres://"))
 
 
 class Store:
-    """An open store: one writer (serialised by a lock), any number of readers on connections of their own."""
+    """An open store: one writer at a time, any number of readers on connections of their own."""
 
-    def __init__(self, path: Path, *, read_only: bool, busy_timeout_s: float) -> None:
-        self.path = path
+    def __init__(self, backend: Backend, *, read_only: bool) -> None:
+        self.backend = backend
         self.read_only = read_only
         self.search_later = False
         """Set before a large import: batches leave the search index to `maintain_search`."""
-        self._busy_timeout_s = busy_timeout_s
-        self._lock = threading.RLock()
-        self._writer: sqlite3.Connection | None = None
-        self.engine: Engine = create_engine("sqlite://", creator=self._reader, poolclass=QueuePool, max_overflow=20)
+        self._commits: dict[int, int] = {}
+        """Per run begun here: batches that are known to be committed."""
 
-    def _reader(self) -> sqlite3.Connection:
-        return sqlite.connect(self.path, read_only=True, busy_timeout_s=self._busy_timeout_s)
+    @property
+    def engine(self) -> Engine:
+        """Name of the database engine."""
+        return self.backend.engine
 
-    def prepare(self) -> None:
-        """Make the schema of a new store."""
-        with self.exclusive() as connection:
-            schema.make(connection)
+    @property
+    def where(self) -> str:
+        """What to call the store in messages: a path, or an address without its password."""
+        return self.backend.where
+
+    @property
+    def path(self) -> Path:
+        """The file of a SQLite store."""
+        assert isinstance(self.backend, SqliteBackend)
+        return self.backend.path
+
+    def tell(self, observer: Tell | None) -> None:
+        """Hand slow queries and waits for the database to this observer from now on."""
+        self.backend.tell = observer
 
     def close(self) -> None:
-        """Let go of the file."""
-        with self._lock:
-            self.engine.dispose()
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
+        """Let go of the database."""
+        self.backend.close()
 
     def __enter__(self) -> Self:
         return self
@@ -100,123 +99,130 @@ class Store:
     ) -> None:
         self.close()
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """A connection for reads; driver errors become errors for people."""
-        with explained(self.path), self.engine.connect() as connection:
-            yield connection
+        return self.backend.reading()
+
+    def reading_raw(self) -> AbstractContextManager[Session]:
+        """A session for bulk reads, of its own, inside one read transaction: a long reader holds up nobody."""
+        return self.backend.reading_raw()
+
+    def exclusive(self) -> AbstractContextManager[Session]:
+        """The writer's session, outside any transaction, held by this thread."""
+        return self.backend.exclusive()
 
     @contextmanager
-    def reading_raw(self) -> Iterator[sqlite3.Connection]:
-        """A driver connection for bulk reads, of its own, so that a long reader holds up nobody."""
-        with explained(self.path):
-            connection = self._reader()
-            try:
-                yield connection
-            finally:
-                connection.close()
-
-    @contextmanager
-    def exclusive(self) -> Iterator[sqlite3.Connection]:
-        """The writer's driver connection, outside any transaction, held by this thread."""
-        with self._lock:
-            try:
-                if self._writer is None:
-                    self._writer = sqlite.connect(self.path, busy_timeout_s=self._busy_timeout_s)
-                yield self._writer
-            except upsert.UNSTORABLE:
-                raise
-            except sqlite3.Error as err:
-                raise explain(err, self.path, holder=self._holder()) from err
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """The writer's connection inside a transaction that is committed at the end and rolled back on any error."""
-        with self.exclusive() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+    def transaction(self) -> Iterator[Session]:
+        """The writer's session inside a transaction that is committed at the end and rolled back on any error."""
+        with self.backend.transaction() as db:
+            db.index_now = not self.search_later
+            yield db
 
     def size_bytes(self) -> int:
         """Bytes on disk, the write-ahead log included."""
-        names = (self.path, self.path.with_name(self.path.name + "-wal"))
-        return sum(name.stat().st_size for name in names if name.exists())
+        return self.backend.size_bytes()
 
-    def _holder(self) -> str | None:
-        """Who else has a run open, for the message that the store is locked."""
-        try:
-            with self.engine.connect() as connection:
-                row = connection.exec_driver_sql(
-                    "SELECT command, pid FROM runs WHERE ended_at IS NULL AND pid <> ? ORDER BY id DESC LIMIT 1",
-                    (os.getpid(),),
-                ).fetchone()
-        except Exception:  # noqa: BLE001 - only decorates the message of the error that matters
-            return None
-        return None if row is None else f"`hubbub {row[0]}` (process {row[1]})"
+    def claim(self, source: str) -> AbstractContextManager[None]:
+        """Hold the one sync of this source into this store; raises LockedError naming who else does."""
+        return self.backend.claim(source)
 
     def write(self, batch: Batch) -> Tally:
         """Store one batch in ONE transaction: records, quarantine, checkpoints, ledger, run counters.
 
-        Records that the database cannot take are set aside and counted; their neighbours are stored."""
+        Records that the database cannot take are set aside and counted; their neighbours are stored. A connection that
+        is lost is made again for as long as the options say; a batch that was committed all the same is not counted
+        twice."""
         try:
-            return self._write(batch)
-        except upsert.UNSTORABLE as err:
+            return self._commit(batch)
+        except self.backend.refusals as err:
             cleaned = self._without_unstorable(batch)
             if cleaned is None:
-                raise explain(err, self.path) from err
-            return self._write(cleaned)
+                raise self.backend.explain(err) from err
+            return self._commit(cleaned)
 
-    def _write(self, batch: Batch) -> Tally:
-        with self.transaction() as connection:
-            return upsert.write_batch(connection, batch, now=clock.now(), search_later=self.search_later)
+    def _commit(self, batch: Batch) -> Tally:
+        done: list[Tally] = []
+        known = self._commits.get(batch.run_id)
+
+        def attempt() -> Tally:
+            with self.transaction() as db:
+                if done and known is not None and upsert.commits(db, batch.run_id) > known:
+                    return done[-1]  # the answer to the last COMMIT was lost, not the batch
+                done.append(upsert.write_batch(db, batch, now=clock.now()))
+            return done[-1]
+
+        tally = patiently(self.backend, attempt)
+        if known is not None:
+            self._commits[batch.run_id] = known + 1
+        return tally
 
     def _without_unstorable(self, batch: Batch) -> Batch | None:
-        with self.exclusive() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                return upsert.without_unstorable(connection, batch, now=clock.now())
-            finally:
-                connection.execute("ROLLBACK")
+        try:
+            with self.transaction() as db:
+                raise _Undone(upsert.without_unstorable(db, batch, now=clock.now(), refusals=self.backend.refusals))
+        except _Undone as undone:
+            return undone.batch
 
     def begin_run(self, *, command: str, target: str, started_at: int) -> int:
         """Record that a command that writes has begun; returns the run's number."""
-        with self.transaction() as connection:
-            done = connection.execute(
-                "INSERT INTO runs (command, target, started_at, pid) VALUES (?, ?, ?, ?)",
-                (command, target, started_at, os.getpid()),
-            )
-            assert done.lastrowid is not None
-            return done.lastrowid
+
+        def attempt() -> int:
+            with self.transaction() as db:
+                row = db.execute(
+                    "INSERT INTO runs (command, target, started_at, pid) VALUES (?, ?, ?, ?) RETURNING id",
+                    (command, target, started_at, os.getpid()),
+                ).fetchone()
+                return int(row[0])
+
+        run_id = patiently(self.backend, attempt)
+        self._commits[run_id] = 0
+        return run_id
 
     def end_run(self, run_id: int, *, exit_code: int, summary: Mapping[str, Any], ended_at: int) -> None:
         """Record how a run ended; withdrawn words leave the search index and the write-ahead log for good."""
         text = msgspec.json.encode(summary, enc_hook=str, order="sorted").decode()
-        with self.transaction() as connection:
-            connection.execute(
-                "UPDATE runs SET ended_at = ?, exit_code = ?, summary = ? WHERE id = ?",
-                (ended_at, int(exit_code), text, run_id),
-            )
-            purged = search.purge_due(connection)
-        with self.exclusive() as connection:
-            connection.execute("PRAGMA optimize")
-            sqlite.leave_no_traces(connection, busy_timeout_s=self._busy_timeout_s, rewrite=purged)
+        search: Any = search_index if self.engine == "sqlite" else search_vector
+
+        def attempt() -> bool:
+            with self.transaction() as db:
+                db.execute(
+                    "UPDATE runs SET ended_at = ?, exit_code = ?, summary = ? WHERE id = ?",
+                    (ended_at, int(exit_code), text, run_id),
+                )
+                purged: bool = search.purge_due(db)
+                return purged
+
+        purged = patiently(self.backend, attempt)
+        self._commits.pop(run_id, None)
+        self.backend.settle(purged=purged)
 
     def add_finding(self, *, run_id: int, severity: str, what: str) -> None:
         """Note something the user should know about a run."""
-        with self.transaction() as connection:
-            connection.execute(
-                "INSERT INTO findings (run_id, severity, what, at) VALUES (?, ?, ?, ?)",
-                (run_id, severity, what, clock.now()),
-            )
+
+        def attempt() -> None:
+            with self.transaction() as db:
+                db.execute(
+                    "INSERT INTO findings (run_id, severity, what, at) VALUES (?, ?, ?, ?)",
+                    (run_id, severity, what, clock.now()),
+                )
+
+        patiently(self.backend, attempt)
 
     def mark_untrusted(self, run_id: int, *, why: str) -> None:
         """Note that records of this run may be wrong although they were stored."""
-        with self.transaction() as connection:
-            connection.execute(
-                "UPDATE runs SET untrusted = coalesce(untrusted || '; ', '') || ? WHERE id = ?", (why, run_id)
-            )
+
+        def attempt() -> None:
+            with self.transaction() as db:
+                db.execute(
+                    "UPDATE runs SET untrusted = coalesce(untrusted || '; ', '') || ? WHERE id = ?", (why, run_id)
+                )
+
+        patiently(self.backend, attempt)
+
+
+class _Undone(Exception):  # noqa: N818 - no error: it carries a result out of a transaction that must not last
+    """Rolls a trial transaction back."""
+
+    def __init__(self, batch: Batch | None) -> None:
+        super().__init__()
+        self.batch = batch

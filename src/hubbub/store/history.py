@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,44 +12,38 @@ import msgspec
 
 from hubbub.records.facets import FACET_FIELDS, Facet
 from hubbub.records.history import NumbersRegister, TextRevision, comparable
-from hubbub.store.content import Change
+from hubbub.store.content import Change, Key
+from hubbub.store.session import Session
 from hubbub.store.tables import NUMBERS
 
-_WRITE_NUMBERS = (
-    f"INSERT OR REPLACE INTO observations (source, kind, id, hour, observed_at, {', '.join(NUMBERS)})"
-    f" VALUES ({', '.join('?' * (5 + len(NUMBERS)))})"
-)
-_WRITE_TEXT = (
-    "INSERT INTO revisions (source, kind, id, hash, first_at, last_at, text) VALUES (?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (source, kind, id, hash) DO UPDATE SET"
-    " first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)"
-)
+_REGISTER = ("source", "kind", "id", "hour")
+_REVISION = ("source", "kind", "id", "hash")
 
 
-def append(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
+def append(db: Session, changes: Iterable[Change]) -> None:
     """Wipe what tombstones withdrew, then add what the folds left behind."""
     wiped = [change for change in changes if change.wiped]
     grown = [change for change in changes if change.past_numbers or change.past_texts]
     for change in wiped:
-        _wipe(connection, change)
+        _wipe(db, change)
     if grown:
-        _append_numbers(connection, grown)
-        _append_texts(connection, grown)
+        _append_numbers(db, grown)
+        _append_texts(db, grown)
 
 
-def _wipe(connection: sqlite3.Connection, change: Change) -> None:
+def _wipe(db: Session, change: Change) -> None:
     key = (change.key[0], change.kind, change.key[1])
     where = "source = ? AND kind = ? AND id = ?"
-    connection.execute(f"DELETE FROM quarantine WHERE {where}", key)
+    db.execute(f"DELETE FROM quarantine WHERE {where}", key)
     if _erased(change):
-        connection.execute(f"DELETE FROM observations WHERE {where}", key)
-        connection.execute(f"DELETE FROM revisions WHERE {where}", key)
-        connection.execute(f"DELETE FROM past_authors WHERE {where}", key)
+        db.execute(f"DELETE FROM observations WHERE {where}", key)
+        db.execute(f"DELETE FROM revisions WHERE {where}", key)
+        db.execute(f"DELETE FROM past_authors WHERE {where}", key)
         return
     to = change.kept.wiped_to
-    connection.execute(f"DELETE FROM observations WHERE {where} AND observed_at <= ?", (*key, to))
-    connection.execute(f"DELETE FROM revisions WHERE {where} AND last_at <= ?", (*key, to))
-    connection.execute(f"UPDATE revisions SET first_at = ? WHERE {where}", (to, *key))
+    db.execute(f"DELETE FROM observations WHERE {where} AND observed_at <= ?", (*key, to))
+    db.execute(f"DELETE FROM revisions WHERE {where} AND last_at <= ?", (*key, to))
+    db.execute(f"UPDATE revisions SET first_at = ? WHERE {where}", (to, *key))
 
 
 def _erased(change: Change) -> bool:
@@ -58,7 +51,7 @@ def _erased(change: Change) -> bool:
     return tombstone is not None and tombstone.erases
 
 
-def _append_numbers(connection: sqlite3.Connection, changes: Sequence[Change]) -> None:
+def _append_numbers(db: Session, changes: Sequence[Change]) -> None:
     best: dict[tuple[Any, ...], tuple[str, NumbersRegister]] = {}
     for change in changes:
         to = change.kept.wiped_to
@@ -68,26 +61,43 @@ def _append_numbers(connection: sqlite3.Connection, changes: Sequence[Change]) -
             key = (change.key[0], change.kind, change.key[1], entry.hour)
             if key not in best or _order(entry) > _order(best[key][1]):
                 best[key] = (change.kind, entry)
-    for key, (kind, entry) in list(best.items()):
-        stored = stored_numbers(connection, kind, source=key[0], record_id=key[2], hour=entry.hour)
-        if stored and _order(stored[0]) >= _order(entry):
-            del best[key]
-    connection.executemany(_WRITE_NUMBERS, [(*key, e.observed_at, *_wide(kind, e)) for key, (kind, e) in best.items()])
+    for kind, keys in _by_kind(changes).items():
+        for (source, record_id), registers in stored_numbers(db, kind, keys).items():
+            for stored in registers:
+                key = (source, kind, record_id, stored.hour)
+                if key in best and _order(stored) >= _order(best[key][1]):
+                    del best[key]
+    rows = [(*key, e.observed_at, *_wide(kind, e)) for key, (kind, e) in best.items()]
+    db.save("observations", (*_REGISTER, "observed_at", *NUMBERS), rows, key=_REGISTER)
 
 
-def _append_texts(connection: sqlite3.Connection, changes: Sequence[Change]) -> None:
-    rows = []
+def _by_kind(changes: Iterable[Change]) -> dict[str, list[Key]]:
+    found: dict[str, list[Key]] = {}
+    for change in changes:
+        if change.past_numbers:
+            found.setdefault(change.kind, []).append(change.key)
+    return found
+
+
+def _append_texts(db: Session, changes: Sequence[Change]) -> None:
+    times: dict[tuple[str, str, str, str], tuple[int, int, str]] = {}
     for change in changes:
         to = change.kept.wiped_to
         for entry in [] if _erased(change) else change.past_texts:
             if to is not None and entry.last_at <= to:
                 continue
             text = msgspec.json.encode(entry.texts)
-            first = entry.first_at if to is None else to
-            source, record_id = change.key
-            digest = hashlib.sha256(text).hexdigest()
-            rows.append((source, change.kind, record_id, digest, first, entry.last_at, text.decode()))
-    connection.executemany(_WRITE_TEXT, rows)
+            first, last = entry.first_at if to is None else to, entry.last_at
+            key = (change.key[0], change.kind, change.key[1], hashlib.sha256(text).hexdigest())
+            if key in times:
+                first, last = min(first, times[key][0]), max(last, times[key][1])
+            times[key] = (first, last, text.decode())
+    sets = {
+        "first_at": f"{db.least}(revisions.first_at, excluded.first_at)",
+        "last_at": f"{db.greatest}(revisions.last_at, excluded.last_at)",
+    }
+    rows = [(*key, *said) for key, said in times.items()]
+    db.save("revisions", (*_REVISION, "first_at", "last_at", "text"), rows, key=_REVISION, sets=sets)
 
 
 def _order(entry: NumbersRegister) -> tuple[Any, ...]:
@@ -100,18 +110,36 @@ def _wide(kind: str, entry: NumbersRegister) -> list[Any]:
     return [values.get(name) for name in NUMBERS]
 
 
-def stored_numbers(
-    connection: sqlite3.Connection, kind: str, *, source: str, record_id: str, hour: int | None = None
-) -> list[NumbersRegister]:
-    """Past registers of one record, of one hour or of all."""
-    names = FACET_FIELDS[kind][Facet.NUMBERS]
-    one = "" if hour is None else " AND hour = ?"
-    rows = connection.execute(
-        f"SELECT hour, observed_at, {', '.join(names)} FROM observations"
-        f" WHERE source = ? AND kind = ? AND id = ?{one} ORDER BY hour",
-        (source, kind, record_id, *(() if hour is None else (hour,))),
+def stored_numbers(db: Session, kind: str, keys: Iterable[Key]) -> dict[Key, list[NumbersRegister]]:
+    """Past registers of records of one kind, oldest first; records without any are left out."""
+    names = ", ".join(FACET_FIELDS[kind][Facet.NUMBERS])
+    sql = (
+        f"SELECT id, hour, observed_at, {names} FROM observations"
+        f" WHERE source = ? AND kind = ? AND {db.among('id')} ORDER BY id, hour"
     )
-    return [numbers_entry(kind, row) for row in rows]
+    found: dict[Key, list[NumbersRegister]] = {}
+    for source, ids in ids_by_source(keys).items():
+        for record_id, *row in db.execute(sql, (source, kind, db.listed(ids))):
+            found.setdefault((source, record_id), []).append(numbers_entry(kind, row))
+    return found
+
+
+def stored_texts(db: Session, kind: str, keys: Iterable[Key]) -> dict[Key, list[TextRevision]]:
+    """Past texts of records of one kind; records without any are left out."""
+    sql = f"SELECT id, first_at, last_at, text FROM revisions WHERE source = ? AND kind = ? AND {db.among('id')}"
+    found: dict[Key, list[TextRevision]] = {}
+    for source, ids in ids_by_source(keys).items():
+        for record_id, *row in db.execute(sql, (source, kind, db.listed(ids))):
+            found.setdefault((source, record_id), []).append(text_entry(row))
+    return found
+
+
+def ids_by_source(keys: Iterable[Key]) -> dict[str, list[str]]:
+    """The ids of keys, by their source."""
+    found: dict[str, list[str]] = {}
+    for source, record_id in keys:
+        found.setdefault(source, []).append(record_id)
+    return found
 
 
 def numbers_entry(kind: str, row: Sequence[Any]) -> NumbersRegister:

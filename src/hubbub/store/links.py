@@ -1,27 +1,24 @@
 """Links between records (topics of a post, posts of a collection): per link the last time it was seen."""
 
-# ruff: noqa: S608 - table and column names come from tables.py, every value is bound
-
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 
 from hubbub.records.models import LinkListing
+from hubbub.store.session import Session
 
 
-def write(connection: sqlite3.Connection, listings: Iterable[LinkListing]) -> None:
+def write(db: Session, listings: Iterable[LinkListing]) -> None:
     """Fold listings in; a link holds if it was seen at or after its owner's last complete listing."""
     for listing in listings:
-        connection.executemany(
-            f"INSERT INTO {listing.link} (source, owner, member, seen_at) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (source, owner, member) DO UPDATE SET seen_at = max(seen_at, excluded.seen_at)",
-            [(listing.source, listing.owner, member, listing.observed_at) for member in listing.members],
-        )
+        seen = [
+            (listing.source, listing.owner, member, listing.observed_at) for member in dict.fromkeys(listing.members)
+        ]
+        latest = {"seen_at": f"{db.greatest}({listing.link}.seen_at, excluded.seen_at)"}
+        key = ("source", "owner", "member")
+        db.save(listing.link, (*key, "seen_at"), seen, key=key, sets=latest)
         if listing.complete:
-            connection.execute(
-                "INSERT INTO link_listings (source, link, owner, complete_at) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (source, link, owner) DO UPDATE SET"
-                " complete_at = max(complete_at, excluded.complete_at)",
-                (listing.source, listing.link, listing.owner, listing.observed_at),
-            )
+            latest = {"complete_at": f"{db.greatest}(link_listings.complete_at, excluded.complete_at)"}
+            whole = [(listing.source, listing.link, listing.owner, listing.observed_at)]
+            key = ("source", "link", "owner")
+            db.save("link_listings", (*key, "complete_at"), whole, key=key, sets=latest)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from hubbub.store import search_index as search
+from typing import Any
+
+from hubbub.store import search_index, search_vector
+from hubbub.store.content import VECTORED
 from hubbub.store.engine import Store
 
 
 def maintain_search(store: Store) -> None:
     """Index every live row that has no search entry yet, in transactions of bounded size; safe to kill and repeat."""
-    for kind in search.INDEXES:
-        above: int | None = 0
+    search: Any = search_index if store.engine == "sqlite" else search_vector
+    for kind in VECTORED:
+        above: Any = search.FIRST
         while above is not None:
-            with store.transaction() as connection:
-                above = search.catch_up(connection, kind, above=above)
-    with store.transaction() as connection:
-        search.purge_due(connection)
+            with store.transaction() as db:
+                above = search.catch_up(db, kind, above=above)
+    with store.transaction() as db:
+        search.purge_due(db)

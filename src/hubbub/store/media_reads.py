@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from hubbub.store.engine import Store
 from hubbub.store.tables import blobs, comments, media, posts
@@ -43,9 +43,11 @@ def pending_media(
     Unknown scores and counts do not reach a threshold."""
     score = func.coalesce(posts.c.score, comments.c.score)
     query = (
-        select(media)
+        select(*(media.c[name] for name in PendingMedia.__struct_fields__))
         .select_from(
-            media.outerjoin(posts, media.c.post_n == posts.c.n).outerjoin(comments, media.c.comment_n == comments.c.n)
+            media.outerjoin(posts, and_(media.c.source == posts.c.source, media.c.post_id == posts.c.id)).outerjoin(
+                comments, and_(media.c.source == comments.c.source, media.c.comment_id == comments.c.id)
+            )
         )
         .where(
             media.c.state.in_(states),
@@ -81,6 +83,6 @@ def orphan_blobs(store: Store) -> list[str]:
 
 def known_blobs(store: Store, names: Sequence[str]) -> set[str]:
     """Which of these blobs have a row."""
-    query = "SELECT sha256 FROM blobs WHERE sha256 IN (SELECT value FROM json_each(?))"
-    with store.reading_raw() as connection:
-        return {name for (name,) in connection.execute(query, (msgspec.json.encode(list(names)).decode(),))}
+    with store.reading_raw() as db:
+        rows = db.execute(f"SELECT sha256 FROM blobs WHERE {db.among('sha256')}", (db.listed(names),))  # noqa: S608
+        return {name for (name,) in rows}

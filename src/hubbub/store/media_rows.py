@@ -4,29 +4,33 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
 from hubbub.records.models import MediaItem
 from hubbub.store.content import Change
+from hubbub.store.session import Session
 
-_INSERT = (
-    "INSERT INTO media (n, source, {n}, {id}, position, kind, url, fallback_url, media_id, width, height, caption,"
-    " state, reason, tries, blob, changed_at)"
-    " SELECT ?, source, n, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM {table} WHERE source = ? AND id = ?"
-)
+_INSERT = {
+    "sqlite": "INSERT INTO media (n, source, {n}, {id}, position, kind, url, fallback_url, media_id, width, height,"
+    " caption, state, reason, tries, blob, changed_at)"
+    " SELECT ?, source, n, id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM {table} WHERE source = ? AND id = ?",
+    "postgresql": "INSERT INTO media (n, position, kind, url, fallback_url, media_id, width, height,"
+    " caption, state, reason, tries, blob, changed_at, source, {id})"
+    " VALUES (coalesce(?, nextval(pg_get_serial_sequence('media', 'n'))),"
+    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+}
 _COLUMNS = {"post": ("post_n", "post_id", "posts"), "comment": ("comment_n", "comment_id", "comments")}
 
 
-def maintain(connection: sqlite3.Connection, changes: Iterable[Change], *, now: int) -> None:
+def maintain(db: Session, changes: Iterable[Change], *, now: int) -> None:
     """Follow the content of changed records: new items wait for download, known addresses keep their state."""
     for change in changes:
         if change.kind not in _COLUMNS:
             continue
         old, new = _items(change.before), _items(change.after)
         if old != new:
-            _replace(connection, change, items=new, had=bool(old), now=now)
+            _replace(db, change, items=new, had=bool(old), now=now)
 
 
 def _items(kept: Any) -> tuple[MediaItem, ...]:
@@ -36,23 +40,22 @@ def _items(kept: Any) -> tuple[MediaItem, ...]:
     return items
 
 
-def _replace(
-    connection: sqlite3.Connection, change: Change, *, items: tuple[MediaItem, ...], had: bool, now: int
-) -> None:
+def _replace(db: Session, change: Change, *, items: tuple[MediaItem, ...], had: bool, now: int) -> None:
     n_column, id_column, table = _COLUMNS[change.kind]
+    by_number = db.engine == "sqlite"
+    where = f"{n_column} = ?" if by_number else f"source = ? AND {id_column} = ?"
+    of: tuple[Any, ...] = (change.n,) if by_number else change.key
     states: dict[str, tuple[Any, ...]] = {}
     numbers: dict[str, int] = {}
     if had:
-        rows = connection.execute(
-            f"SELECT n, url, state, reason, tries, blob, changed_at FROM media"
-            f" WHERE {n_column} = ? AND url IS NOT NULL",
-            (change.n,),
+        rows = db.execute(
+            f"SELECT n, url, state, reason, tries, blob, changed_at FROM media WHERE {where} AND url IS NOT NULL", of
         )
         for n, url, *state in rows:
             states[url], numbers[url] = tuple(state), n
-        connection.execute(f"DELETE FROM media WHERE {n_column} = ?", (change.n,))
-    connection.executemany(
-        _INSERT.format(n=n_column, id=id_column, table=table),
+        db.execute(f"DELETE FROM media WHERE {where}", of)
+    db.executemany(
+        _INSERT[db.engine].format(n=n_column, id=id_column, table=table),
         [
             (
                 # A download that is under way still finds its row.

@@ -8,13 +8,11 @@ observation filled it, in whatever order records came.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from hubbub.store.content import Change, Key
+from hubbub.store.session import Session
 from hubbub.store.tables import CONTENT
 
 _REFERENCES: dict[str, tuple[tuple[str, str, str | None], ...]] = {
@@ -37,7 +35,7 @@ _STILL = {
 """Per kind of stub: the condition under which something refers to it."""
 
 
-def maintain(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
+def maintain(db: Session, changes: Iterable[Change]) -> None:
     """Make the stubs that changed rows call for, and drop those that only their old state called for."""
     made: dict[str, dict[Key, str | None]] = {kind: {} for kind in _STILL}
     lost: dict[str, set[Key]] = {kind: set() for kind in _STILL}
@@ -56,25 +54,24 @@ def maintain(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
             if was:
                 lost[kind].add((source, was))
     for kind in _STILL:
-        _make(connection, kind, made[kind])
-        _drop(connection, kind, lost[kind])
+        make(db, kind, made[kind])
+        _drop(db, kind, lost[kind])
 
 
-def _make(connection: sqlite3.Connection, kind: str, mentions: dict[Key, str | None]) -> None:
+def make(db: Session, kind: str, mentions: Mapping[Key, str | None]) -> None:
+    """A stub for each key nobody has stored; `mentions` gives the name as the platform prints it."""
     if kind == "post":
-        connection.executemany("INSERT OR IGNORE INTO posts (source, id) VALUES (?, ?)", list(mentions))
+        db.save("posts", ("source", "id"), list(mentions), key=("source", "id"), keep=True)
         return
-    connection.executemany(
-        f"INSERT OR IGNORE INTO {CONTENT[kind].name} (source, id, name) VALUES (?, ?, ?)",
-        [(*key, name) for key, name in mentions.items()],
-    )
+    rows = [(*key, name) for key, name in mentions.items()]
+    db.save(CONTENT[kind].name, ("source", "id", "name"), rows, key=("source", "id"), keep=True)
 
 
-def _drop(connection: sqlite3.Connection, kind: str, mentions: set[Key]) -> None:
+def _drop(db: Session, kind: str, mentions: set[Key]) -> None:
     for source in {source for source, _ in mentions}:
         ids = sorted(key for where, key in mentions if where == source)
-        connection.execute(
+        db.execute(
             f"DELETE FROM {CONTENT[kind].name} AS t WHERE t.source = ? AND t.observed_at IS NULL"
-            f" AND t.id IN (SELECT value FROM json_each(?)) AND NOT ({_STILL[kind]})",
-            (source, msgspec.json.encode(ids).decode()),
+            f" AND {db.among('t.id')} AND NOT ({_STILL[kind]})",
+            (source, db.listed(ids)),
         )

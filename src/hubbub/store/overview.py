@@ -40,6 +40,7 @@ class StoreStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The whole store at a glance."""
 
     path: str
+    """File of the store, or its address without the password."""
     schema: str
     size_bytes: int
     kinds: tuple[KindStatus, ...]
@@ -67,7 +68,7 @@ def status(store: Store) -> StoreStatus:
         ).one()
         states = connection.execute(select(media.c.state, func.count()).group_by(media.c.state))
         return StoreStatus(
-            path=str(store.path),
+            path=store.where,
             schema=SCHEMA_VERSION,
             size_bytes=store.size_bytes(),
             kinds=tuple(_kind(connection, kind) for kind in CONTENT),

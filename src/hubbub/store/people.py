@@ -9,7 +9,6 @@ for the author facets of their records: which observation came first must not ma
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from hubbub.records.merge import Kept, fold
 from hubbub.records.models import Door, Observation, Reason, Tombstone, User
 from hubbub.store import content
 from hubbub.store.content import Change, Key
+from hubbub.store.session import Session
 
 
 def name_digest(source: str, name: str) -> str:
@@ -29,31 +29,38 @@ def name_digest(source: str, name: str) -> str:
 class Graves:
     """The people of a source who are known to be gone, as far as a batch asks."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, db: Session) -> None:
+        self._db = db
         self._known: dict[Key, bool] = {}
+        self._any: bool | None = None
 
     def look_up(self, keys: Iterable[Key]) -> None:
         """Ask the store about these people, all at once."""
         wanted = [key for key in keys if key not in self._known]
         if not wanted:
             return
-        any_grave = self._connection.execute("SELECT 1 FROM tombstones WHERE kind = 'user' LIMIT 1").fetchone()
         self._known.update(dict.fromkeys(wanted, False))
-        if any_grave is None:
+        if not self.any:
             return
         digests = {name_digest(*key): key for key in wanted}
-        found = self._connection.execute(
-            "SELECT id FROM tombstones WHERE kind = 'user' AND source IN (SELECT value FROM json_each(?))"
-            " AND id IN (SELECT value FROM json_each(?))",
-            (_json(sorted({source for source, _ in wanted})), _json(list(digests))),
+        found = self._db.execute(
+            f"SELECT id FROM tombstones WHERE kind = 'user' AND {self._db.among('source')} AND {self._db.among('id')}",
+            (self._db.listed(sorted({source for source, _ in wanted})), self._db.listed(digests)),
         )
         for (digest,) in found:
             self._known[digests[digest]] = True
 
+    @property
+    def any(self) -> bool:
+        """False while nobody at all is known to be gone: the common case, asked once a batch."""
+        if self._any is None:
+            row = self._db.execute("SELECT 1 FROM tombstones WHERE kind = 'user' LIMIT 1").fetchone()
+            self._any = row is not None
+        return self._any
+
     def dig(self, key: Key) -> None:
         """Remember that this person is gone."""
-        self._known[key] = True
+        self._known[key] = self._any = True
 
     def __contains__(self, key: Key) -> bool:
         return self._known.get(key, False)
@@ -66,33 +73,30 @@ def without_author(record: Any) -> Any:
     )
 
 
-def bury(connection: sqlite3.Connection, stones: Sequence[Tombstone], *, run_id: int) -> list[Change]:
+def bury(db: Session, stones: Sequence[Tombstone], *, run_id: int) -> list[Change]:
     """Store tombstones of people and delete their rows; returns their records, which lose their author."""
     changes: list[Change] = []
     for stone in stones:
         digest = name_digest(stone.source, stone.id)
-        kept = fold(_grave(connection, stone, digest), stone).kept
-        connection.execute(
-            "INSERT OR REPLACE INTO tombstones (source, kind, id, reason, at, detail, door, run_id)"
-            " VALUES (?, 'user', ?, ?, ?, ?, ?, ?)",
-            (stone.source, digest, kept.tombstone, kept.tombstone_at, kept.tombstone_detail, str(stone.door), run_id),
-        )
-        connection.execute("DELETE FROM users WHERE source = ? AND id = ?", (stone.source, stone.id))
+        kept = fold(_grave(db, stone, digest), stone).kept
+        said = (str(kept.tombstone), kept.tombstone_at, kept.tombstone_detail)
+        grave = (stone.source, "user", digest, *said, str(stone.door), run_id)
+        key = ("source", "kind", "id")
+        db.save("tombstones", (*key, "reason", "at", "detail", "door", "run_id"), [grave], key=key)
+        db.execute("DELETE FROM users WHERE source = ? AND id = ?", (stone.source, stone.id))
         for table in ("observations", "revisions", "quarantine"):
-            connection.execute(
-                f"DELETE FROM {table} WHERE source = ? AND kind = 'user' AND id = ?", (stone.source, stone.id)
-            )
+            db.execute(f"DELETE FROM {table} WHERE source = ? AND kind = 'user' AND id = ?", (stone.source, stone.id))
         for kind in ("post", "comment"):
-            theirs = content.load_by_author(connection, kind, source=stone.source, author=stone.id, digest=digest)
+            theirs = content.load_by_author(db, kind, source=stone.source, author=stone.id, digest=digest)
             for change in theirs.values():
                 content.erase_author(change)
             changes.extend(theirs.values())
-        connection.execute("DELETE FROM past_authors WHERE source = ? AND author = ?", (stone.source, digest))
+        db.execute("DELETE FROM past_authors WHERE source = ? AND author = ?", (stone.source, digest))
     return changes
 
 
-def _grave(connection: sqlite3.Connection, stone: Tombstone, digest: str) -> Kept | None:
-    row = connection.execute(
+def _grave(db: Session, stone: Tombstone, digest: str) -> Kept | None:
+    row = db.execute(
         "SELECT reason, at, detail FROM tombstones WHERE source = ? AND kind = 'user' AND id = ?",
         (stone.source, digest),
     ).fetchone()
@@ -109,7 +113,7 @@ def _grave(connection: sqlite3.Connection, stone: Tombstone, digest: str) -> Kep
     )
 
 
-def remember_past_authors(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
+def remember_past_authors(db: Session, changes: Iterable[Change]) -> None:
     """Note digests of names that records were once seen under: a later tombstone of that person reaches them."""
     rows: list[tuple[str, str, str, str]] = []
     for change in changes:
@@ -117,7 +121,8 @@ def remember_past_authors(connection: sqlite3.Connection, changes: Iterable[Chan
             continue
         source, record_id = change.key
         rows.extend((source, name_digest(source, name), change.kind, record_id) for name in change.past_authors)
-    connection.executemany("INSERT OR IGNORE INTO past_authors (source, author, kind, id) VALUES (?, ?, ?, ?)", rows)
+    key = ("source", "author", "kind", "id")
+    db.save("past_authors", key, list(dict.fromkeys(rows)), key=key, keep=True)
 
 
 def _beyond_reach(change: Change) -> bool:
@@ -130,7 +135,3 @@ def authors_of(records: Iterable[Observation | Tombstone]) -> set[Key]:
     """The people these records name: authors, and the users themselves."""
     people = {(r.source, author) for r in records if (author := getattr(r, "author", None)) is not None}
     return people | {(r.source, r.id) for r in records if r.kind == "user"}
-
-
-def _json(values: list[str]) -> str:
-    return msgspec.json.encode(values).decode()

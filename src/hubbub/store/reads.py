@@ -17,6 +17,7 @@ from hubbub.store.batch import LedgerMark, Tally
 from hubbub.store.engine import Store
 from hubbub.store.media_reads import PendingMedia, known_blobs, orphan_blobs, pending_media
 from hubbub.store.overview import CommunityStatus, KindStatus, StoreStatus, status
+from hubbub.store.session import Session
 from hubbub.store.tables import CONTENT, comments, posts
 from hubbub.store.tables_of_runs import TALLY, imports, quarantine
 from hubbub.store.tables_of_runs import checkpoints as checkpoint_table
@@ -50,7 +51,6 @@ __all__ = [
 ]
 
 _IDS_PER_QUERY = 500
-_PAGE_ROWS = 2000
 
 
 def checkpoint(store: Store, source: str, key: str) -> Checkpoint | None:
@@ -241,21 +241,18 @@ def content_rows(  # noqa: PLR0917 - what, which columns, which rows
         where.append("coalesce(no_index, 0) = 0")
     if selection.communities:
         place = "id" if kind == "community" else "community"
-        where.append(f"{place} IN (SELECT value FROM json_each(?))" if kind != "user" else "0")
-        values += [msgspec.json.encode(selection.communities).decode()] if kind != "user" else []
+        where.append(f"{place} IN ({', '.join('?' * len(selection.communities))})" if kind != "user" else "1 = 0")
+        values += selection.communities if kind != "user" else ()
     for limit, op in ((selection.since, ">="), (selection.until, "<")):
         if limit is not None:
             where.append(f"created_at {op} ?")
             values.append(limit)
-    # The unique index on (source, id) by name: any other would make SQLite sort the whole table for every page.
-    sql = (
-        f"SELECT source, id, {', '.join(columns)} FROM {table.name} INDEXED BY {{index}}"
-        f" WHERE (source, id) > (?, ?) AND {' AND '.join(where)} ORDER BY source, id LIMIT {_PAGE_ROWS}"
-    )
-    last = ("", "")
-    with store.reading_raw() as connection:
-        connection.execute("BEGIN")
-        query = sql.format(index=f"sqlite_autoindex_{table.name}_1")
-        while rows := connection.execute(query, (*last, *values)).fetchall():
-            last = rows[-1][:2]
-            yield from (tuple(row[2:]) for row in rows)
+    with store.reading_raw() as db:
+        for rows in db.stream(_export_sql(db, table.name, columns, where), values):
+            yield from rows
+
+
+def _export_sql(db: Session, table: str, columns: Sequence[str], where: Sequence[str]) -> str:
+    # The unique index on (source, id) by name: any other would make SQLite sort the whole table first.
+    by_key = f" INDEXED BY sqlite_autoindex_{table}_1" if db.engine == "sqlite" else ""
+    return f"SELECT {', '.join(columns)} FROM {table}{by_key} WHERE {' AND '.join(where)} ORDER BY source, id"

@@ -50,7 +50,7 @@ class Codec:
         self._door_at = of_record.index("door")
         self._times_at = len(of_record) - len(self._facets)
         self._tombstone_at = self.columns.index("tombstone")
-        self._bools = _bool_fields(kind)
+        self._bools = flag_fields(kind)
 
     def encode(self, kept: Kept) -> tuple[Any, ...]:
         """The values of `columns`."""
@@ -92,7 +92,8 @@ class Codec:
         )
 
 
-def _bool_fields(kind: str) -> tuple[str, ...]:
+def flag_fields(kind: str) -> tuple[str, ...]:
+    """The fields of a kind that are true, false or unknown, `author_gone` included."""
     names = {field.name: field.type for field in msgspec.structs.fields(RECORDS[kind])}
     wanted = (*content_fields(kind), "author_gone")
     return tuple(name for name in wanted if name in names and names[name] in (bool, bool | None))

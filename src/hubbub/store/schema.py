@@ -49,17 +49,17 @@ def stored_version(path: Path) -> str | None:
     return str(row[0])
 
 
-def check_version(version: str, path: Path) -> None:
+def check_version(version: str, where: str) -> None:
     """Raise StorageError unless this hubbub can work with a store at `version`."""
     if version == SCHEMA_VERSION:
         return
     if version in KNOWN_VERSIONS:
         raise StorageError(
-            f"{path} is of an older version (schema {version}, this hubbub has {SCHEMA_VERSION})",
+            f"{where} is of an older version (schema {version}, this hubbub has {SCHEMA_VERSION})",
             advice="run `hubbub db upgrade`: it makes a backup first",
         )
     raise StorageError(
-        f"{path} needs a newer hubbub: its schema is {version}, this one knows up to {SCHEMA_VERSION}",
+        f"{where} needs a newer hubbub: its schema is {version}, this one knows up to {SCHEMA_VERSION}",
         advice="upgrade hubbub; nothing was changed",
     )
 

@@ -1,14 +1,21 @@
 """Opening SQLite files: pragmas, read-only access, what makes a file a hubbub store."""
 
+# ruff: noqa: S608 - table and column names come from tables.py, every value is bound or a quoted literal
+
 from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from hubbub.errors import StorageError
+from hubbub.store.session import Added, Engine, Rows, insert_sql, literal
 
 APPLICATION_ID = 0x68756262
 """Written into the file's header: "hubb"."""
@@ -23,7 +30,98 @@ _REWRITE_BYTES = 32 << 20
 """A larger file is not rewritten after withdrawals: half a second at the end of a run is enough."""
 
 
-def connect(path: Path, *, read_only: bool = False, busy_timeout_s: float = 15.0) -> sqlite3.Connection:
+class SqliteSession(sqlite3.Connection):
+    """A driver connection that speaks `session.Session`."""
+
+    engine: Engine = "sqlite"
+    least = "min"
+    greatest = "max"
+    row_number = "n"
+    vectors = False
+    index_now = True
+
+    def among(self, column: str) -> str:
+        return f"{column} IN (SELECT value FROM json_each(?))"
+
+    def listed(self, values: Iterable[str] | Iterable[int]) -> str:
+        return msgspec.json.encode(list(values)).decode()
+
+    def make_room(self, sources: Iterable[str]) -> None:
+        """Nothing: one table holds all sources."""
+
+    def save(
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Rows,
+        *,
+        key: Sequence[str],
+        sets: Mapping[str, str] | None = None,
+        keep: bool = False,
+    ) -> None:
+        if rows:
+            marks = ", ".join("?" * len(columns))
+            self.executemany(
+                insert_sql(table, columns, key=key, sets=sets, keep=keep, source=f"VALUES ({marks})"), rows
+            )
+
+    def add(
+        self,
+        table: str,
+        bound: Sequence[str],
+        rows: Rows,
+        *,
+        fixed: Mapping[str, Any],
+        copies: Mapping[str, int],
+        ours: Mapping[str, int],
+        constants: Mapping[str, int],
+    ) -> Added:
+        source = fixed["source"]
+        wanted = (*bound[: -1 if copies else None], *copies, *fixed)
+        found = self.execute(
+            f"SELECT {', '.join(wanted)} FROM {table} WHERE source = ? AND {self.among('id')}",
+            (source, self.listed([row[0] for row in rows])),
+        ).fetchall()
+        fresh, differ = rows, []
+        if found:
+            kept = {row[0]: row for row in found}
+            tail, early = tuple(fixed.values()), (len(bound) - 1,) * len(copies)
+            fresh = []
+            for row in rows:
+                there = kept.get(row[0])
+                if there is None:
+                    fresh.append(row)
+                    continue
+                said = (*row[:-1], *(row[at] for at in early)) if copies else row
+                if there != (*said, *tail):
+                    differ.append(row[0])
+        if fresh:
+            self.executemany(add_sql(table, bound, fixed=fixed, copies=copies, ours=ours, constants=constants), fresh)
+        return Added(len(fresh), frozenset(differ))
+
+    def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Iterator[list[Any]]:
+        cursor = self.execute(sql, parameters)
+        while rows := cursor.fetchmany(size):
+            yield rows
+
+
+def add_sql(
+    table: str,
+    bound: Sequence[str],
+    *,
+    fixed: Mapping[str, Any],
+    copies: Mapping[str, int],
+    ours: Mapping[str, int],
+    constants: Mapping[str, int],
+) -> str:
+    """The statement of `Session.add`: what rows have in common stands in it, bound are only their own values."""
+    values = {name: f"?{at}" for at, name in enumerate(bound, start=1) if name in bound[: -1 if copies else None]}
+    values |= {name: f"?{at + 1}" for name, at in {**copies, **ours}.items()}
+    values |= {name: literal(value) for name, value in {**fixed, **constants}.items() if value is not None}
+    return f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())})"
+
+
+def connect(path: Path, *, read_only: bool = False, busy_timeout_s: float = 15.0) -> SqliteSession:
     """A connection in autocommit mode with our pragmas. Raises sqlite3.Error."""
     mode = "ro" if read_only else "rwc"
     tail = "&immutable=1" if read_only and _cannot_share(path) else ""
@@ -33,6 +131,7 @@ def connect(path: Path, *, read_only: bool = False, busy_timeout_s: float = 15.0
         isolation_level=None,
         check_same_thread=False,
         timeout=busy_timeout_s,
+        factory=SqliteSession,
     )
     try:
         connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB if read_only else _WRITER_CACHE_KIB}")

@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Computed,
     Float,
     ForeignKey,
     Index,
@@ -26,11 +27,12 @@ from sqlalchemy import (
 
 from hubbub.records.facets import FACET_FIELDS, FACET_TIME, Facet
 from hubbub.records.models import Comment, Community, Post, User
+from hubbub.store.search_words import FACTS_SQL
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0003"
 """The newest migration: what a store written by this hubbub is stamped with."""
 
-KNOWN_VERSIONS = ("0001",)
+KNOWN_VERSIONS = ("0001", "0002", "0003")
 """All migrations, oldest first."""
 
 metadata = MetaData()
@@ -97,11 +99,13 @@ def _content(kind: str, table: str, *indexes: Index) -> Table:
         Column("updated_at", INT),
         Column("hidden_at", INT),
         Column("hidden_by", Text),
-        Column("tombstone", Text, CheckConstraint(f"tombstone IN {REASONS}")),
+        # An IN list of more than two builds a little table for every row; NULL, nearly always, must not get there.
+        Column("tombstone", Text, CheckConstraint(f"tombstone IS NULL OR tombstone IN {REASONS}")),
         Column("tombstone_at", INT),
         Column("tombstone_detail", Text),
         Column("wiped_to", INT),
         Column("withdrawn", Integer, CheckConstraint("withdrawn IN (0, 1)"), nullable=False, server_default="0"),
+        *([Column("facts", Text, Computed(FACTS_SQL, persisted=False))] if kind in {"post", "comment"} else []),
         UniqueConstraint("source", "id", name=f"uq_{table}_source_id"),
         *indexes,
     )
@@ -308,6 +312,8 @@ labels = Table(
     "labels",
     metadata,
     Column("n", INT, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("post_id", Text, nullable=False),
     Column("post_n", INT, ForeignKey("posts.n", ondelete="CASCADE"), nullable=False),
     Column("label", Text, CheckConstraint("label <> ''"), nullable=False),
     Column("rank", Text),

@@ -18,6 +18,7 @@ checkpoints = Table(
 
 TALLY = ("new", "updated", "unchanged", "older", "tombstoned", "filtered", "set_aside", "repaired")
 
+# `batches` counts commits: after a lost connection it tells whether the last one went through.
 runs = Table(
     "runs",
     metadata,
@@ -31,6 +32,7 @@ runs = Table(
     *(Column(name, INT, nullable=False, server_default="0") for name in TALLY),
     Column("untrusted", Text),
     Column("summary", Text),
+    Column("batches", INT, nullable=False, server_default="0"),
     Index("ix_runs_started", "started_at"),
 )
 

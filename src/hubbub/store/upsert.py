@@ -1,8 +1,9 @@
-"""One batch, one transaction: what SQLite does with everything a batch brings; the caller begins and commits."""
+"""One batch, one transaction: what the store does with everything a batch brings; the caller begins and commits."""
+
+# ruff: noqa: S608 - table and column names come from tables.py, every value is bound
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,11 +22,22 @@ from hubbub.records.models import (
     Tombstone,
     User,
 )
-from hubbub.store import bookkeeping, content, history, links, media_rows, mentions, people
-from hubbub.store import search_index as search
+from hubbub.store import (
+    bookkeeping,
+    content,
+    history,
+    links,
+    media_rows,
+    mentions,
+    people,
+    plain,
+    search_index,
+    search_vector,
+)
 from hubbub.store.batch import Batch, Tally
 from hubbub.store.content import Change, Seen
 from hubbub.store.rows import storable
+from hubbub.store.session import Engine, Session
 from hubbub.store.tables import LINKS
 
 DAY_S = 86_400
@@ -33,35 +45,42 @@ DAY_S = 86_400
 
 _HERE = "the store"
 
-UNSTORABLE = (OverflowError, UnicodeEncodeError, sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError)
-"""What the driver raises for a value it cannot take."""
+_SEARCH: dict[Engine, Any] = {"sqlite": search_index, "postgresql": search_vector}
+"""How each engine keeps the search index in step."""
 
 
-def write_batch(connection: sqlite3.Connection, batch: Batch, *, now: int, search_later: bool) -> Tally:
+def write_batch(db: Session, batch: Batch, *, now: int) -> Tally:
     """Store a batch inside the open transaction; returns its conservation line."""
+    db.make_room({record.source for record in batch.records})
     sorted_out = _sort(batch.records, now)
     rejected = [*batch.rejected, *sorted_out.rejected]
     counted = sum(not _is_mention(item) for item in rejected)
     tally = Tally(filtered=batch.filtered, repaired=batch.repaired, set_aside=counted)
-    _write_records(connection, sorted_out, tally, run_id=batch.run_id, now=now, search_later=search_later)
-    links.write(connection, sorted_out.listings)
-    bookkeeping.set_aside(connection, rejected, run_id=batch.run_id, now=now)
-    bookkeeping.save_checkpoints(connection, batch.checkpoints, source=batch.source, run_id=batch.run_id, now=now)
+    _write_records(db, sorted_out, tally, run_id=batch.run_id, now=now)
+    links.write(db, sorted_out.listings)
+    bookkeeping.set_aside(db, rejected, run_id=batch.run_id, now=now)
+    bookkeeping.save_checkpoints(db, batch.checkpoints, source=batch.source, run_id=batch.run_id, now=now)
     if batch.ledger is not None:
-        bookkeeping.save_ledger(connection, batch.ledger, run_id=batch.run_id, now=now)
-    bookkeeping.note_drift(connection, batch.unknown_fields, source=batch.source, run_id=batch.run_id)
-    bookkeeping.count(connection, tally, run_id=batch.run_id)
+        bookkeeping.save_ledger(db, batch.ledger, run_id=batch.run_id, now=now)
+    bookkeeping.note_drift(db, batch.unknown_fields, source=batch.source, run_id=batch.run_id)
+    bookkeeping.count(db, tally, run_id=batch.run_id)
     return tally
 
 
-def without_unstorable(connection: sqlite3.Connection, batch: Batch, *, now: int) -> Batch | None:
+def commits(db: Session, run_id: int) -> int:
+    """How many batches of a run are committed."""
+    row = db.execute("SELECT batches FROM runs WHERE id = ?", (run_id,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def without_unstorable(db: Session, batch: Batch, *, now: int, refusals: tuple[type[Exception], ...]) -> Batch | None:
     """The batch with the records the database refuses moved to its rejected ones; None when there are none.
 
     Asks the records first; where they look well, tries them one by one inside the open transaction (which the caller
-    rolls back)."""
+    rolls back). `refusals` are what the driver raises for a value it cannot take."""
     reasons = [(record, storable(record)) for record in batch.records if not isinstance(record, Stub)]
     if all(reason is None for _, reason in reasons):
-        reasons = [(record, _refusal(connection, record, batch=batch, now=now)) for record, _ in reasons]
+        reasons = [(record, _refusal(db, record, batch=batch, now=now, refusals=refusals)) for record, _ in reasons]
     bad = [_reject(record, reason) for record, reason in reasons if reason is not None]
     if not bad:
         return None
@@ -69,19 +88,22 @@ def without_unstorable(connection: sqlite3.Connection, batch: Batch, *, now: int
     return msgspec.structs.replace(batch, records=good, rejected=(*batch.rejected, *bad))
 
 
-def _refusal(connection: sqlite3.Connection, record: Record, *, batch: Batch, now: int) -> str | None:
+def _refusal(
+    db: Session, record: Record, *, batch: Batch, now: int, refusals: tuple[type[Exception], ...]
+) -> str | None:
     alone = Batch(run_id=batch.run_id, source=batch.source, stream=batch.stream, records=(record,))
-    connection.execute("SAVEPOINT trial")
+    db.execute("SAVEPOINT trial")
     try:
-        write_batch(connection, alone, now=now, search_later=True)
-    except UNSTORABLE as err:
-        connection.execute("ROLLBACK TO trial")
+        write_batch(db, alone, now=now)
+    except refusals as err:
+        db.execute("ROLLBACK TO trial")
         return f"the database refused it: {err}"
-    connection.execute("RELEASE trial")
+    db.execute("RELEASE trial")
     return None
 
 
 class _Sorted(msgspec.Struct):
+    sieve: plain.Sieve
     seen: dict[str, list[Seen]]
     people: list[Tombstone] = []
     listings: list[LinkListing] = []
@@ -90,10 +112,11 @@ class _Sorted(msgspec.Struct):
 
 def _sort(records: Sequence[Record], now: int) -> _Sorted:
     """Records by kind, in order; those from the future set aside. Stubs follow from references (`mentions`)."""
-    found = _Sorted(seen={"post": [], "comment": [], "user": [], "community": []})
     limit = now + DAY_S
+    found = _Sorted(sieve=plain.Sieve(limit=limit), seen={"post": [], "comment": [], "user": [], "community": []})
+    take = found.sieve.take
     for record in records:
-        if isinstance(record, Stub):
+        if (type(record) in plain.KINDS and take(record)) or isinstance(record, Stub):
             continue
         wrong = _wrong_time(record, limit)
         if wrong is not None:
@@ -150,36 +173,63 @@ def _reject(record: Any, reason: str) -> Rejected:
     )
 
 
-def _write_records(
-    connection: sqlite3.Connection, found: _Sorted, tally: Tally, *, run_id: int, now: int, search_later: bool
-) -> None:
-    newest = search.newest_rows(connection)
-    graves = people.Graves(connection)
+def _write_records(db: Session, found: _Sorted, tally: Tally, *, run_id: int, now: int) -> None:
+    search = _SEARCH[db.engine]
+    newest = search.newest_rows(db)
+    graves = people.Graves(db)
     outcomes = {"new": 0, "updated": 0, "unchanged": 0, "older": 0, "tombstoned": len(found.people)}
     for stone in found.people:
         graves.dig((stone.source, stone.id))
-    bereaved = people.bury(connection, found.people, run_id=run_id)
+    made = _write_plain(db, found, graves=graves, outcomes=outcomes, run_id=run_id, now=now)
+    bereaved = people.bury(db, found.people, run_id=run_id)
     changes = {kind: {c.key: c for c in bereaved if c.kind == kind} for kind in found.seen}
     for kind, records in found.seen.items():
-        _fold_kind(connection, kind, records, changes=changes[kind], graves=graves, outcomes=outcomes)
+        _fold_kind(db, kind, records, changes=changes[kind], graves=graves, outcomes=outcomes)
     everything = [change for by_key in changes.values() for change in by_key.values() if change.after is not None]
     touched = [change for change in everything if change.after != change.before]
-    again = search.take_out(connection, touched)
+    again = search.take_out(db, touched)
     for kind in changes:
-        content.write(connection, kind, [c for c in touched if c.kind == kind], run_id=run_id, now=now)
-    _write_tombstones(connection, everything, run_id=run_id)
-    history.append(connection, everything)
-    people.remember_past_authors(connection, everything)
-    media_rows.maintain(connection, touched, now=now)
-    _drop_labels(connection, everything)
-    mentions.maintain(connection, touched)
-    search.put_in(connection, again, newest=newest, later=search_later)
+        content.write(db, kind, [c for c in touched if c.kind == kind], run_id=run_id, now=now)
+    _write_tombstones(db, everything, run_id=run_id)
+    history.append(db, everything)
+    people.remember_past_authors(db, everything)
+    media_rows.maintain(db, touched, now=now)
+    _drop_labels(db, everything)
+    mentions.maintain(db, touched)
+    for kinds in made:
+        plain.mention(db, kinds)
+    search.put_in(db, again, newest=newest, later=not db.index_now)
     for outcome, times in outcomes.items():
         setattr(tally, outcome, times)
 
 
+def _write_plain(
+    db: Session, found: _Sorted, *, graves: people.Graves, outcomes: dict[str, int], run_id: int, now: int
+) -> list[Any]:
+    """Write what needs no merge; the rest of it joins the records that do. Returns the mentions that were made.
+
+    Where people are buried or records blocked, everything goes through the merge."""
+    made = []
+    for kind in plain.KINDS.values():
+        groups, few = found.sieve.groups(kind)
+        rest = found.seen[kind]
+        rest += few
+        if not groups:
+            continue
+        if found.people or _any_blocked(db, kind):
+            rest += [record for group in groups for record in group.records]
+            continue
+        taken = {(record.source, record.id) for record in rest}
+        left, mentioned = plain.write(
+            db, kind, groups, graves=graves, taken=taken, outcomes=outcomes, run_id=run_id, now=now
+        )
+        rest += left
+        made.append(mentioned)
+    return made
+
+
 def _fold_kind(
-    connection: sqlite3.Connection,
+    db: Session,
     kind: str,
     records: list[Seen],
     *,
@@ -190,7 +240,7 @@ def _fold_kind(
     if not records:
         return
     graves.look_up(people.authors_of(records))
-    blocked = _blocked(connection, kind, records)
+    blocked = _blocked(db, kind, records)
     seen: list[Seen] = []
     for record in records:
         author = getattr(record, "author", None)
@@ -203,18 +253,21 @@ def _fold_kind(
         else:
             seen.append(record)
     wanted = dict.fromkeys((record.source, record.id) for record in seen)
-    changes.update(content.load(connection, kind, (key for key in wanted if key not in changes)))
+    changes.update(content.load(db, kind, (key for key in wanted if key not in changes)))
     content.fold_all(changes, seen, outcomes=outcomes)
 
 
-def _blocked(connection: sqlite3.Connection, kind: str, records: Iterable[Seen]) -> dict[content.Key, int]:
+def _any_blocked(db: Session, kind: str) -> bool:
+    return db.execute("SELECT 1 FROM blocklist WHERE kind = ? LIMIT 1", (kind,)).fetchone() is not None
+
+
+def _blocked(db: Session, kind: str, records: Iterable[Seen]) -> dict[content.Key, int]:
     """Which of these records are on the blocklist, and since when."""
-    if connection.execute("SELECT 1 FROM blocklist WHERE kind = ? LIMIT 1", (kind,)).fetchone() is None:
+    if not _any_blocked(db, kind):
         return {}
-    ids = msgspec.json.encode(sorted({record.id for record in records})).decode()
-    rows = connection.execute(
-        "SELECT source, id, added_at FROM blocklist WHERE kind = ? AND id IN (SELECT value FROM json_each(?))",
-        (kind, ids),
+    rows = db.execute(
+        f"SELECT source, id, added_at FROM blocklist WHERE kind = ? AND {db.among('id')}",
+        (kind, db.listed(sorted({record.id for record in records}))),
     )
     return {(source, record_id): at for source, record_id, at in rows}
 
@@ -235,7 +288,7 @@ def _as_forgotten(record: Any, at: int) -> Tombstone:
     )
 
 
-def _write_tombstones(connection: sqlite3.Connection, changes: Iterable[Change], *, run_id: int) -> None:
+def _write_tombstones(db: Session, changes: Iterable[Change], *, run_id: int) -> None:
     """Mirror the tombstones of rows into the table in which they are looked up."""
     rows = []
     for change in changes:
@@ -244,15 +297,11 @@ def _write_tombstones(connection: sqlite3.Connection, changes: Iterable[Change],
             key = (change.key[0], change.kind, change.key[1])
             details = (str(kept.tombstone), kept.tombstone_at, kept.tombstone_detail, kept.wiped_to)
             rows.append((*key, *details, str(kept.record.door), run_id))
-    connection.executemany(
-        "INSERT OR REPLACE INTO tombstones (source, kind, id, reason, at, detail, wiped_to, door, run_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        rows,
-    )
+    columns = ("source", "kind", "id", "reason", "at", "detail", "wiped_to", "door", "run_id")
+    db.save("tombstones", columns, rows, key=columns[:3])
 
 
-def _drop_labels(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
-    connection.executemany(
-        "DELETE FROM labels WHERE post_n = ?",
-        [(c.n,) for c in changes if c.kind == "post" and c.wiped and c.n is not None and c.kept.withdrawn],
-    )
+def _drop_labels(db: Session, changes: Iterable[Change]) -> None:
+    rows = [c.key for c in changes if c.kind == "post" and c.wiped and c.n is not None and c.kept.withdrawn]
+    if rows:
+        db.executemany("DELETE FROM labels WHERE source = ? AND post_id = ?", rows)

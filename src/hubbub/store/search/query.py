@@ -1,20 +1,20 @@
-"""PURE. The query language: what a user types becomes a safe FTS expression and plain conditions, or a clear refusal.
+"""PURE. The query language: what a user types becomes words to look for and plain conditions, or a clear refusal.
 
 Words (all must occur), "phrases", `OR` between two words, `-not`, `prefix*`, and filters: `community:`, `author:`,
-`source:`, `kind:post|comment`, `score:>10` (also `>=`, `<`, `<=`, `5..10`), `after:2026-01-01`, `before:`. Every word
-reaches the index inside quotes, so no typed character is ever syntax there.
+`source:`, `kind:post|comment`, `score:>10` (also `>=`, `<`, `<=`, `5..10`), `after:2026-01-01`, `before:`. Words are cut
+as the index cuts them and reach it inside quotes (`expressions`), so no typed character is ever syntax there.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 import msgspec
 
 from hubbub.errors import UsageError
+from hubbub.store.search_words import words
 
 MAX_CHARS = 1000
 MAX_TERMS = 40
@@ -41,21 +41,35 @@ class _Build(Protocol):
     def __call__(self, value: str, *, negated: bool, at: int) -> list[Condition]: ...
 
 
+class Term(msgspec.Struct, frozen=True):
+    """Words that must stand side by side."""
+
+    words: tuple[str, ...]
+    """As the index folds them; at least one."""
+    prefix: bool = False
+    """Whether the last one may go on."""
+
+
 class Parsed(msgspec.Struct, frozen=True, kw_only=True):
     """A query understood."""
 
-    match: str | None
-    """FTS expression of what must occur; None when only filters were given."""
-    exclude: str | None
-    """FTS expression of what must not occur."""
+    groups: tuple[tuple[Term, ...], ...]
+    """Of every group one term must occur; empty when only filters were given."""
+    excluded: tuple[Term, ...]
+    """None of these may occur."""
     conditions: tuple[Condition, ...]
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """Every term that may occur, once."""
+        return tuple(dict.fromkeys(term for group in self.groups for term in group))
 
 
 def parse(text: str) -> Parsed:
     """Understand a query. Raises UsageError that names the position (counted from 1) of what is wrong."""
     _check_text(text)
-    groups: list[list[str]] = []
-    excluded: list[str] = []
+    groups: list[list[Term]] = []
+    excluded: list[Term] = []
     conditions: list[Condition] = []
     joining: int | None = None
     for piece in _PIECE.finditer(text):
@@ -91,7 +105,7 @@ def _check_text(text: str) -> None:
             raise UsageError(f"the query holds a character that cannot be searched for at position {at}")
 
 
-def _built(groups: list[list[str]], excluded: list[str], conditions: list[Condition]) -> Parsed:
+def _built(groups: list[list[Term]], excluded: list[Term], conditions: list[Condition]) -> Parsed:
     terms = sum(map(len, groups)) + len(excluded)
     if terms > MAX_TERMS:
         raise UsageError(f"the query is too long: {terms} words, at most {MAX_TERMS}")
@@ -101,27 +115,18 @@ def _built(groups: list[list[str]], excluded: list[str], conditions: list[Condit
             if not excluded
             else "the query only says what must not occur: add a word or a filter such as community:NAME"
         )
-    match = " AND ".join(group[0] if len(group) == 1 else f"({' OR '.join(group)})" for group in groups)
-    return Parsed(match=match or None, exclude=" OR ".join(excluded) or None, conditions=tuple(conditions))
+    return Parsed(groups=tuple(map(tuple, groups)), excluded=tuple(excluded), conditions=tuple(conditions))
 
 
-def _term(piece: re.Match[str]) -> str | None:
-    """One quoted FTS string; None for signs without words, and for AND, which is implied."""
+def _term(piece: re.Match[str]) -> Term | None:
+    """What one piece asks for; None for signs without words, and for AND, which is implied."""
     if piece["odd"]:
         raise UsageError(f'the quote at position {piece.start() + 1} is not closed: write "two words"')
     if piece[0] == "AND":
         return None
     text = piece["phrase"] if piece["phrase"] is not None else piece["word"]
-    prefix = piece["phrase"] is None and text.endswith("*")
-    if not any(_is_indexed(char) for char in text):
-        return None
-    return f'"{text}"' + ("*" if prefix else "")
-
-
-def _is_indexed(char: str) -> bool:
-    """Whether the tokenizer (unicode61) makes words of this character: letters, numbers, private use."""
-    category = unicodedata.category(char)
-    return category[0] in "LN" or category == "Co"
+    found = tuple(words(text))
+    return Term(found, prefix=piece["phrase"] is None and text.endswith("*")) if found else None
 
 
 def _filter(piece: re.Match[str], at: int) -> list[Condition]:

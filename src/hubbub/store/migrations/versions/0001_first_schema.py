@@ -75,6 +75,8 @@ SQLITE_DDL = (
 
 
 def upgrade() -> None:
+    if op.get_bind().dialect.name != "sqlite":
+        return  # stores in PostgreSQL begin with the next one
     op.create_table(
         "blobs",
         text("sha256", check="length(sha256) = 64", key=True),

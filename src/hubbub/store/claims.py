@@ -12,7 +12,7 @@ from hubbub.errors import LockedError, StorageError
 
 
 @contextmanager
-def claim(store: Path, source: str) -> Iterator[None]:
+def file_claim(store: Path, source: str) -> Iterator[None]:
     """Hold the claim on `source` for the store at this path; the system frees it when the process dies.
 
     Raises LockedError naming the process that holds it, StorageError when the folder cannot be written."""
