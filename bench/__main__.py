@@ -65,6 +65,30 @@ def exports(folder: Path, *, rows: int, rounds: int) -> None:
     save("export", figures)
 
 
+def stores(folder: Path, *, rows: int, rounds: int) -> None:
+    """The batch merge into SQLite beside what people use instead."""
+    file = f"sqlite:///{folder}/merge-"
+    ours = {"rows": rows, "indexes": False}
+    cases: dict[str, tuple[str, dict[str, Any]]] = {
+        "sqlite-utils upsert_all": ("sqlite_utils_upsert", {"db": f"{folder}/utils.db", "rows": rows}),
+        "bare executemany upsert": ("sqlite_floor", {"db": f"{folder}/floor.db", "rows": rows}),
+        "SQLAlchemy Core executemany": ("core_executemany", {"url": f"{file}core.db", "rows": rows}),
+        "SQLModel, one row at a time": ("sqlmodel_per_row", {"url": f"{file}model.db", "rows": min(rows, 2_000)}),
+        "hubbub, no extra index": ("hubbub_merge", {"url": f"{file}bare.db", **ours}),
+        "hubbub, no extra index, again": ("hubbub_merge", {"url": f"{file}bare2.db", **ours, "again": True}),
+        "hubbub, shipped indexes": ("hubbub_merge", {"url": f"{file}idx.db", "rows": rows}),
+        "hubbub, shipped indexes, again": ("hubbub_merge", {"url": f"{file}idx2.db", "rows": rows, "again": True}),
+        "hubbub, with search": ("hubbub_merge", {"url": f"{file}all.db", "rows": rows, "search": True}),
+        "hubbub, with search, again": (
+            "hubbub_merge",
+            {"url": f"{file}all2.db", "rows": rows, "search": True, "again": True},
+        ),
+    }
+    figures = interleaved(cases, rounds=rounds, fresh=folder)
+    show(f"Merge of {rows:,} decoded comments, SQLite", figures, base="sqlite-utils upsert_all", by="cpu us/row")
+    save("store", figures)
+
+
 def _dump(folder: Path, rows: int) -> str:
     path = folder / "RC_2026-01.zst"
     if not path.exists():
@@ -91,7 +115,7 @@ def _simulator(*, posts: int, comments: int) -> Iterator[dict[str, Any]]:
         process.wait(timeout=30)
 
 
-BENCHES: dict[str, Callable[..., None]] = {"import": imports, "sync": syncs, "search": searches, "export": exports}
+BENCHES: dict[str, Callable[..., None]] = {"import": imports, "sync": syncs, "search": searches, "export": exports, "store": stores}
 
 
 def main() -> None:

@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 import json
-import resource
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.merging import MERGES
+from bench.meter import Meter
 from bench.packing import lines_of
-
-
-class Meter:
-    """CPU and wall seconds of a block, and the most memory the process ever held."""
-
-    cpu_s = wall_s = 0.0
-
-    @contextmanager
-    def on(self) -> Iterator[None]:
-        cpu, wall = time.process_time(), time.perf_counter()
-        try:
-            yield
-        finally:
-            self.cpu_s, self.wall_s = time.process_time() - cpu, time.perf_counter() - wall
-
-    def per_row(self, rows: int) -> dict[str, float]:
-        return {"cpu us/row": 1e6 * self.cpu_s / rows, "rows/s": rows / self.wall_s, "peak MB": peak_mb()}
-
-
-def peak_mb() -> float:
-    """The most memory this program held; on Linux without what its parent held before it began."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def hubbub_import(*, dump: str, db: str, search: bool = True) -> dict[str, float]:
@@ -202,7 +177,7 @@ def export(*, db: str, kind: str, out: str) -> dict[str, float]:
     return meter.per_row(done.rows)
 
 
-CASES: dict[str, Callable[..., dict[str, float]]] = {
+CASES: dict[str, Callable[..., dict[str, float]]] = MERGES | {
     case.__name__: case
     for case in (hubbub_import, hubbub_again, plain_script, decode_only, hubbub_sync, praw_sync, search, export)
 }

@@ -24,13 +24,19 @@ def run_case(case: str, /, **given: Any) -> dict[str, float]:
     return measured
 
 
-def interleaved(cases: Mapping[str, tuple[str, Mapping[str, Any]]], *, rounds: int) -> dict[str, dict[str, float]]:
-    """Median figures of each case: every round runs all of them, so that a busy minute hits all alike."""
+def interleaved(
+    cases: Mapping[str, tuple[str, Mapping[str, Any]]], *, rounds: int, fresh: Path | None = None
+) -> dict[str, dict[str, float]]:
+    """Median figures of each case: every round runs all of them, so that a busy minute hits all alike.
+
+    The databases in the folder `fresh` are deleted after each case."""
     seen: dict[str, list[dict[str, float]]] = {label: [] for label in cases}
     for number in range(rounds):
         for label, (name, given) in cases.items():
             print(f"  round {number + 1}/{rounds}: {label}", file=sys.stderr)
             seen[label].append(run_case(name, **given))
+            for leftover in fresh.glob("*.db*") if fresh is not None else ():
+                leftover.unlink()
     return {label: {key: median(run[key] for run in runs) for key in runs[0]} for label, runs in seen.items()}
 
 

@@ -184,7 +184,7 @@ def test_a_store_elsewhere_is_used_with_store(tmp_path: Path, dumps: list[str]) 
     assert hubbub("import", *dumps, "--store", tmp_path / "else.db", home=tmp_path / "home").code == 0
     assert (tmp_path / "else.db").is_file()
     assert not (tmp_path / "home" / "hubbub.db").exists()
-    assert hubbub("status", "--store", "postgresql://x/y", home=tmp_path / "home").code == 10
+    assert hubbub("status", "--store", "mysql://x/y", home=tmp_path / "home").code == 10
 
 
 @pytest.fixture(scope="module")

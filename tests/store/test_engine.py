@@ -151,9 +151,9 @@ def test_a_damaged_store_is_a_storage_error_and_never_overwritten(url: str) -> N
 
 
 def test_a_missing_store_is_not_made_for_readers(url: str) -> None:
-    for how in ({"create": False}, {"read_only": True}):
+    for create, read_only in ((False, False), (True, True)):
         with pytest.raises(StorageError, match="there is no store at"):
-            open_store(url, **how)
+            open_store(url, create=create, read_only=read_only)
     assert not _file(url).parent.exists()
 
 

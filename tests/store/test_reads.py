@@ -13,6 +13,7 @@ from hubbub.records.models import Community, Door, MediaItem, Rule, User
 from hubbub.store import reads
 from hubbub.store.engine import Store
 from hubbub.store.search.find import search
+from hubbub.store.sqlite_backend import SqliteBackend
 from tests.store.conftest import ONLY_SQLITE
 from tests.store.making import HOUR, T0, comment, gone, one, post, rows, write
 
@@ -115,6 +116,7 @@ def test_other_programs_find_search_and_foreign_keys(store: Store) -> None:
 @ONLY_SQLITE
 def test_no_read_scans_a_table_that_grows(filled: Store) -> None:
     asked: list[tuple[str, Any]] = []
+    assert isinstance(filled.backend, SqliteBackend)
     event.listen(filled.backend.reads, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
     reads.checkpoint(filled, "reddit", "a")
     reads.checkpoints(filled, "reddit", "a")

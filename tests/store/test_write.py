@@ -16,6 +16,7 @@ from hubbub.store.batch import LedgerMark
 from hubbub.store.engine import Store
 from hubbub.store.maintenance import maintain_search
 from hubbub.store.search.find import search
+from hubbub.store.sqlite import SqliteSession
 from hubbub.store.writes import set_media_state
 from tests.store.conftest import ONLY_SQLITE
 from tests.store.making import HOUR, T0, comment, gone, one, post, rows, write
@@ -77,6 +78,7 @@ def test_an_unchanged_record_costs_no_write(store: Store) -> None:
     write(store, post(), comment())
     before = one(store, "SELECT updated_at, run_id FROM posts")
     with store.exclusive() as connection:
+        assert isinstance(connection, SqliteSession)
         changes = connection.total_changes
         assert write(store, post(), comment()).unchanged == 2
         assert connection.total_changes - changes == 0

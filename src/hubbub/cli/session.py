@@ -7,12 +7,16 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import rich_click as click
+from pydantic import SecretStr
 
 from hubbub.cli.typed import Typed, typed
 from hubbub.config.load import Loaded, Places, load
+from hubbub.config.schema import SECTIONS
 from hubbub.errors import ConfigError, StorageError
+from hubbub.observe import logs
 from hubbub.plugins import registry
 from hubbub.plugins.contracts import SourceSettings
 from hubbub.store.backend import StoreOptions
@@ -134,10 +138,23 @@ class Session:
             )
         opened = open_store(self.store_url, create=create, read_only=read_only, options=self.store_options)
         if self.store_options.slow_query_ms is not None:
-            from hubbub.cli.watching import log_observer  # noqa: PLC0415 - it looks at sessions itself
-
-            opened.tell(log_observer(self))
+            self.configure_logs()
+            opened.tell(logs.LogObserver())
         return opened
+
+    def configure_logs(self) -> None:
+        """Send logs to stderr as the settings say, with every secret masked."""
+        settings = self.loaded.settings
+        level = settings.log.level or "warning"
+        if self.typed.quiet:
+            level = "error"
+        elif self.typed.verbose:
+            level = "debug" if self.typed.verbose > 1 else "info"
+        values = [value for name in SECTIONS for value in dict(getattr(settings, name)).values()]
+        secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        addresses = (self.store_url, settings.store.read_url, self.typed.read_store)
+        secrets += [password for address in addresses if address and (password := urlsplit(address).password)]
+        logs.configure(level=level, form=settings.log.format, secrets=secrets)
 
     def source_settings(self, names: Sequence[str], *, base_url: str | None = None) -> dict[str, SourceSettings]:
         """What each source is told; `base_url` beats the settings."""

@@ -50,7 +50,7 @@ def global_options(*, hidden: bool) -> list[click.Option]:
         (["--home"], {"metavar": "DIR", "help": "Folder of the store, pictures and exports [./hubbub-data]."}),
         (
             ["--store"],
-            {"metavar": "URL", "help": "Database: sqlite:///path or postgresql://… [hubbub.db in the home]."},
+            {"metavar": "URL", "help": "Database: sqlite:///path or postgresql://… [in the home]."},
         ),
         (["--read-store"], {"metavar": "URL", "help": "A PostgreSQL replica that answers reads."}),
         (["--config"], {"metavar": "FILE", "help": "Settings file (TOML or YAML), read instead of the usual ones."}),

@@ -20,7 +20,7 @@ class StoreSection(Section):
 
     url: str | None = Field(
         default=None,
-        description="sqlite:///absolute/path or postgresql://USER:PASSWORD@HOST/DATABASE; by default hubbub.db in the home",
+        description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE; by default hubbub.db in the home",
     )
     read_url: str | None = Field(default=None, description="PostgreSQL: a replica that answers reads")
     schema_name: str = Field(default="hubbub", description="PostgreSQL: the schema that holds the tables")

@@ -70,8 +70,9 @@ def _without_known(db: Session, rows: list[tuple[Any, ...]], *, run_id: int, now
             continue
         if (source, identity) not in looked:
             looked.add((source, identity))
-            query = "SELECT source, id, kind, reason, raw, raw_bytes, n FROM quarantine WHERE source = ? AND coalesce(id, '') = ?"
-            found = db.execute(query + " AND door = ?", (source, identity or "", door))
+            same = "source = ? AND coalesce(id, '') = ? AND door = ?"
+            query = f"SELECT source, id, kind, reason, raw, raw_bytes, n FROM quarantine WHERE {same}"
+            found = db.execute(query, (source, identity or "", door))
             known |= {tuple(said): n for *said, n in found}
         number = known.get((source, identity, kind, reason, raw, raw_bytes))
         if number is None:

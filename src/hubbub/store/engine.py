@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -157,11 +157,11 @@ class Store:
         return tally
 
     def _without_unstorable(self, batch: Batch) -> Batch | None:
-        try:
-            with self.transaction() as db:
-                raise _Undone(upsert.without_unstorable(db, batch, now=clock.now(), refusals=self.backend.refusals))
-        except _Undone as undone:
-            return undone.batch
+        found: list[Batch | None] = []
+        with suppress(_Undone), self.transaction() as db:
+            found.append(upsert.without_unstorable(db, batch, now=clock.now(), refusals=self.backend.refusals))
+            raise _Undone
+        return found[0]
 
     def begin_run(self, *, command: str, target: str, started_at: int) -> int:
         """Record that a command that writes has begun; returns the run's number."""
@@ -220,9 +220,5 @@ class Store:
         patiently(self.backend, attempt)
 
 
-class _Undone(Exception):  # noqa: N818 - no error: it carries a result out of a transaction that must not last
-    """Rolls a trial transaction back."""
-
-    def __init__(self, batch: Batch | None) -> None:
-        super().__init__()
-        self.batch = batch
+class _Undone(Exception):  # noqa: N818 - no error: it rolls back a transaction that was only a trial
+    """Ends a trial."""

@@ -1,5 +1,7 @@
-"""Trying a transaction again when the database, not the transaction, was at fault: a lost connection, a restart, a
-fail-over, a serialization failure. Safe because a batch is a merge and is told apart when it was committed after all."""
+"""Trying a transaction again when the database, not the transaction, was at fault.
+
+A lost connection, a restart, a fail-over, a serialization failure. Safe because a batch is a merge, and because a batch
+that was committed although nobody heard of it is told apart."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The common case of an import, without the machinery of a merge: whole records nobody has seen before, or seen just so.
+"""The common case of an import without the machinery of a merge: whole records never seen before, or seen just so.
 
-A *plain* observation states every facet of its kind, at one time or at two, names nothing that needs rows of its own but
-stubs, and comes once in its batch. Where its key is new the fold would keep it as it is, so its row is written straight
-from its fields; where the row that is there says exactly the same, the fold would change nothing (it is idempotent).
+A *plain* observation states every facet of its kind, at one time or at two, names nothing that needs rows of its own
+but stubs, and comes once in its batch. Where its key is new the fold would keep it as it is, so its row is written
+straight from its fields; where the row that is there says the same, the fold changes nothing (it is idempotent).
 Everything else goes through `content`. Records are grouped by what they have in common (flags, door, …), which becomes
 part of the statement: a value that is not bound costs a fifth.
 """
@@ -33,6 +33,7 @@ SMALLEST_GROUP = 4
 _FACETS = (Facet.FRAME, Facet.AUTHOR, Facet.CONTENT, Facet.NUMBERS, Facet.EXTRA)
 _TIMES = tuple(FACET_TIME[facet] for facet in _FACETS)
 _MASKS = tuple(enumerate(_FACETS))
+_NO_TIMES = (None,) * len(_TIMES)
 
 
 class _Layout:
@@ -82,9 +83,9 @@ class Sieve:
     def take(self, record: Any) -> bool:
         """Whether the record is plain; it is in a group then."""
         layout = LAYOUTS[record.kind]
-        shape = layout.shape(record)
-        at, early = record.observed_at, ()
-        if any(time is not None for time in shape[-5:]):
+        shape, at = layout.shape(record), record.observed_at
+        early: tuple[Any, ...] = ()
+        if shape[-5:] != _NO_TIMES:
             shape, early = _with_mask(shape, at)
         try:
             group = self._groups[shape]
@@ -93,7 +94,8 @@ class Sieve:
         if group is None or not 0 < at <= self._limit:
             return False
         group.records.append(record)
-        group.rows.append((*layout.row(record), *early))
+        row = layout.row(record)
+        group.rows.append(row + early if early else row)
         return True
 
     def _group(self, layout: _Layout, shape: tuple[Any, ...]) -> Group | None:

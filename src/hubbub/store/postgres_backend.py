@@ -1,7 +1,7 @@
 """A store in PostgreSQL: one writing transaction at a time (an advisory lock), readers beside it or on a replica.
 
-Every setting travels inside its transaction (`SET LOCAL`), so that a pooler between us and the server (PgBouncer) may hand
-each transaction to another connection. Only claims hold a lock longer; behind a pooler they do so in an open transaction.
+Every setting travels inside its transaction (`SET LOCAL`), so that a pooler between us and the server (PgBouncer) may
+hand each transaction to another connection. Only claims hold a lock longer; behind a pooler in an open transaction.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ from hubbub.store.postgres_tables import TYPES
 from hubbub.store.session import Engine as EngineName
 
 CONNECT_TIMEOUT_S = 10
-
-_KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
 
 class PostgresBackend:
@@ -91,7 +89,10 @@ class PostgresBackend:
             prepare_threshold=5 if self.options.prepared else None,
             application_name=f"hubbub {os.getpid()}",
             connect_timeout=CONNECT_TIMEOUT_S,
-            **_KEEPALIVES,
+            keepalives=1,
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
         )
 
     def _connect_for_reads(self) -> psycopg.Connection[Any]:
@@ -189,7 +190,8 @@ class PostgresBackend:
                 row = connection.execute(
                     "SELECT a.application_name, a.client_addr::text, a.pid FROM pg_locks l JOIN pg_stat_activity a"
                     " ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %s AND l.objid = %s"
-                    " AND l.objsubid = 1 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+                    " AND l.objsubid = 1"
+                    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
                     (high, low),
                 ).fetchone()
         except psycopg.Error:

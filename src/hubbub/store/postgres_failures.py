@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from hubbub.errors import HubbubError, LockedError, StorageError, StoreAwayError
 
 _AWAY = ("08", "57P01", "57P02", "57P03", "40001", "40P01", "25006", "53300")
-"""Beginnings of SQLSTATEs after which the same transaction may go through: connection lost, server stopping or starting,
-serialization failure, deadlock, a standby that was promoted elsewhere, no free connection."""
+"""Beginnings of SQLSTATEs after which the same transaction may go through: connection lost, server stopping or
+starting, serialization failure, deadlock, a standby where the primary was, no free connection."""
 
 _REFUSED = (
     ("password authentication failed", "the server refused the user or the password", "check store.url"),
@@ -59,16 +59,21 @@ def explain(error: Exception, where: str, *, holder: str | None, timeout_s: floa
     if state in _MEANINGS:
         said, advice = _MEANINGS[state]
         return StorageError(f"{where}: {said} ({text})", advice=advice)
-    if state is None and isinstance(cause, psycopg.OperationalError):
-        for part, said, advice in _REFUSED:
-            if part in text:
-                return StorageError(f"{where} cannot be opened: {said}", advice=advice)
-    if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError) and (
-        state is None or state.startswith(_AWAY)
-    ):
-        return StoreAwayError(
-            f"{where} cannot be reached: {text}", advice="is the server up? the same command goes on from here"
-        )
+    lost = state is None and isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
+    return _without_a_word(text, where) if lost else _with_a_state(text, where, state)
+
+
+def _without_a_word(text: str, where: str) -> HubbubError:
+    """For a connection that could not be made, or broke: the server said nothing in its own words."""
+    for part, said, advice in _REFUSED:
+        if part in text:
+            return StorageError(f"{where} cannot be opened: {said}", advice=advice)
+    return StoreAwayError(
+        f"{where} cannot be reached: {text}", advice="is the server up? the same command goes on from here"
+    )
+
+
+def _with_a_state(text: str, where: str, state: str | None) -> HubbubError:
     if state is not None and state.startswith(_AWAY):
         return StoreAwayError(f"{where} asked to try again: {text}", advice="run the same command again")
     return StorageError(f"the database at {where} refused: {text}")

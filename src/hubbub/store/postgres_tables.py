@@ -31,6 +31,9 @@ from hubbub.store.tables import CONTENT, INT
 from hubbub.store.tables import metadata as sqlite_metadata
 
 PARTITIONED = ("posts", "comments")
+_COUNTED = ("n", "id")
+"""Names of primary keys that the database counts."""
+
 _ROW_NUMBERS = {"media": ("post_n", "comment_n"), "labels": ("post_n",)}
 """Columns that refer to row numbers, which only SQLite has."""
 
@@ -71,17 +74,11 @@ def _derive_table(table: Table, made: MetaData) -> Table:
 def _derive_column(column: Column[Any]) -> Column[Any]:
     kind = Text(collation="C") if isinstance(column.type, Text) else column.type
     checks = [CheckConstraint(each.sqltext) for each in column.constraints if isinstance(each, CheckConstraint)]
-    counted = (
-        [Identity(always=False)] if column.primary_key and column.name in {"n", "id"} and _is_number(column) else []
-    )
+    counted = [Identity(always=False)] if column.primary_key and column.type is INT and column.name in _COUNTED else []
     refers = [ForeignKey(each.target_fullname, ondelete=each.ondelete) for each in column.foreign_keys]
     return Column(
         column.name, kind, *checks, *counted, *refers, nullable=column.nullable, server_default=column.server_default
     )
-
-
-def _is_number(column: Column[Any]) -> bool:
-    return column.type is INT or isinstance(column.type, type(INT))
 
 
 def _constraints(table: Table, *, gone: set[str], content: bool) -> list[Any]:
@@ -90,7 +87,7 @@ def _constraints(table: Table, *, gone: set[str], content: bool) -> list[Any]:
     for each in table.constraints:
         if isinstance(each, UniqueConstraint) and not content and not gone & set(each.columns.keys()):
             made.append(UniqueConstraint(*each.columns.keys()))
-        if isinstance(each, CheckConstraint) and each.table is not None and _is_of_table(each, table):
+        if isinstance(each, CheckConstraint) and _is_of_table(each, table):
             text = str(each.sqltext)
             for old, new in (("post_n", "post_id"), ("comment_n", "comment_id")):
                 text = text.replace(old, new) if table.name == "media" else text

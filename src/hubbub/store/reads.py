@@ -248,11 +248,11 @@ def content_rows(  # noqa: PLR0917 - what, which columns, which rows
             where.append(f"created_at {op} ?")
             values.append(limit)
     with store.reading_raw() as db:
-        for rows in db.stream(_export_sql(db, table.name, columns, where), values):
+        for rows in db.stream(_export_sql(db, table.name, columns=columns, where=where), values):
             yield from rows
 
 
-def _export_sql(db: Session, table: str, columns: Sequence[str], where: Sequence[str]) -> str:
+def _export_sql(db: Session, table: str, *, columns: Sequence[str], where: Sequence[str]) -> str:
     # The unique index on (source, id) by name: any other would make SQLite sort the whole table first.
     by_key = f" INDEXED BY sqlite_autoindex_{table}_1" if db.engine == "sqlite" else ""
     return f"SELECT {', '.join(columns)} FROM {table}{by_key} WHERE {' AND '.join(where)} ORDER BY source, id"

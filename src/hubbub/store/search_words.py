@@ -1,8 +1,8 @@
 """PURE. What the search index holds of a record: its words, folded as FTS5's unicode61 folds them, and its facts.
 
-*Facts* are marked terms for what filters ask (source, community, author, month, band of the score), so that a query with
-filters is one walk through the index. Both engines hold the same terms: SQLite makes its words itself and its facts by the
-generated column `facts` (whose expression is here, too), PostgreSQL is given a finished vector.
+*Facts* are marked terms for what filters ask (source, community, author, month, band of the score), so that a query
+with filters is one walk through the index. Both engines hold the same terms: SQLite makes its words itself and its
+facts by the generated column `facts` (whose expression is here, too), PostgreSQL is given a finished vector.
 """
 
 from __future__ import annotations

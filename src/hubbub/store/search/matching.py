@@ -22,11 +22,11 @@ _PLACES = {"community": "communities", "author": "users"}
 def candidates(db: Session, kind: str, parsed: Parsed, *, most: int) -> Iterator[Candidate]:
     """At most so many records of a kind that match, newest first."""
     if not parsed.groups:
-        rows = _by_filters(db, kind, parsed, most)
+        rows = _by_filters(db, kind, parsed, most=most)
     elif db.engine == "sqlite":
-        rows = _by_fts5(db, kind, parsed, most)
+        rows = _by_fts5(db, kind, parsed, most=most)
     else:
-        rows = _by_vector(db, kind, parsed, most)
+        rows = _by_vector(db, kind, parsed, most=most)
     for source, record_id, created_at, title, body in rows:
         yield Candidate(kind, (source, record_id), created_at, title, body)
 
@@ -36,7 +36,7 @@ def _selected(kind: str) -> str:
     return f"SELECT c.source, c.id, c.created_at, {title}, substr(c.body, 1, {TEXT_CHARS}) FROM"
 
 
-def _by_fts5(db: Session, kind: str, parsed: Parsed, most: int) -> Sequence[Any]:
+def _by_fts5(db: Session, kind: str, parsed: Parsed, *, most: int) -> Sequence[Any]:
     """By row number, newest stored first: the order in which FTS5 walks its lists."""
     fts, table, columns = INDEXES[kind]
     match = expressions.fts5(parsed, columns[:-1])
@@ -48,7 +48,7 @@ def _by_fts5(db: Session, kind: str, parsed: Parsed, most: int) -> Sequence[Any]
     return db.execute(sql, (match, *values, most)).fetchall()
 
 
-def _by_vector(db: Session, kind: str, parsed: Parsed, most: int) -> Sequence[Any]:
+def _by_vector(db: Session, kind: str, parsed: Parsed, *, most: int) -> Sequence[Any]:
     """By time of creation, newest first."""
     query = expressions.tsquery(parsed)
     where, values = conditions(parsed.conditions)
@@ -59,11 +59,12 @@ def _by_vector(db: Session, kind: str, parsed: Parsed, most: int) -> Sequence[An
     return db.execute(sql, (query, *values, most)).fetchall()
 
 
-def _by_filters(db: Session, kind: str, parsed: Parsed, most: int) -> Sequence[Any]:
+def _by_filters(db: Session, kind: str, parsed: Parsed, *, most: int) -> Sequence[Any]:
     """Without words: the newest that pass the filters, through the index of the community or the author."""
     table = CONTENT[kind].name
     where, values = conditions(parsed.conditions)
-    where, values = _without_excluded(db, kind, parsed, where, values)
+    unwanted, words = _unwanted(db, kind, parsed)
+    where, values = where + unwanted, (*values, *words)
     sources = _sources(db, parsed.conditions)
     sql = f"{_selected(kind)} {table} c WHERE {_LIVE}{where}{{source}} ORDER BY c.created_at DESC LIMIT ?"
     if sources is None:
@@ -74,16 +75,15 @@ def _by_filters(db: Session, kind: str, parsed: Parsed, most: int) -> Sequence[A
     return sorted(found, key=lambda row: -(row[2] or 0))[:most]
 
 
-def _without_excluded(
-    db: Session, kind: str, parsed: Parsed, where: str, values: tuple[Any, ...]
-) -> tuple[str, tuple[Any, ...]]:
+def _unwanted(db: Session, kind: str, parsed: Parsed) -> tuple[str, tuple[Any, ...]]:
+    """The condition that keeps out what must not occur, where there are no words to search for."""
     if not parsed.excluded:
-        return where, values
+        return "", ()
     if db.engine == "sqlite":
         fts, _, columns = INDEXES[kind]
         match = expressions.fts5_excluded(parsed, columns[:-1])
-        return f"{where} AND c.n NOT IN (SELECT rowid FROM {fts} WHERE {fts} MATCH ?)", (*values, match)
-    return f"{where} AND c.search @@ ?::tsquery", (*values, expressions.tsquery(parsed, facts=False))
+        return f" AND c.n NOT IN (SELECT rowid FROM {fts} WHERE {fts} MATCH ?)", (match,)
+    return " AND c.search @@ ?::tsquery", (expressions.tsquery(parsed, facts=False),)
 
 
 def _sources(db: Session, asked: Sequence[Condition]) -> list[str] | None:

@@ -1,8 +1,8 @@
 """PURE. The query language: what a user types becomes words to look for and plain conditions, or a clear refusal.
 
 Words (all must occur), "phrases", `OR` between two words, `-not`, `prefix*`, and filters: `community:`, `author:`,
-`source:`, `kind:post|comment`, `score:>10` (also `>=`, `<`, `<=`, `5..10`), `after:2026-01-01`, `before:`. Words are cut
-as the index cuts them and reach it inside quotes (`expressions`), so no typed character is ever syntax there.
+`source:`, `kind:post|comment`, `score:>10` (also `>=`, `<`, `<=`, `5..10`), `after:2026-01-01`, `before:`. Words are
+cut as the index cuts them and reach it inside quotes (`expressions`), so no typed character is ever syntax there.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """PURE. Which of the candidates answer a query best: Okapi BM25 over the candidates themselves.
 
-Both engines hand over candidates, newest first and at most so many (`find.CANDIDATES`); ranking them here gives the same
-order on both. Term frequencies and lengths are of the first `TEXT_CHARS` characters; how rare a term is, is told by how
-many candidates have it. A word in a title counts four times.
+Both engines hand over candidates, newest first and at most so many (`find.CANDIDATES`); ranking them here gives the
+same order on both. Term frequencies and lengths are of the first `TEXT_CHARS` characters; how rare a term is, is told
+by how many candidates have it. A word in a title counts four times.
 """
 
 from __future__ import annotations
