@@ -111,8 +111,8 @@ def hubbub_merge(
 
 def _drop_indexes(store: Any) -> None:
     found = {
-        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'comments' AND sql IS NOT NULL",
-        "postgresql": "SELECT indexname FROM pg_indexes WHERE tablename = 'comments' AND indexname LIKE 'ix_%'",
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+        "postgresql": "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema AND indexname LIKE 'ix_%'",
     }
     with store.transaction() as db:
         for (name,) in db.execute(found[store.engine]).fetchall():

@@ -88,7 +88,10 @@ def _vector_faults(store: Store) -> list[str]:
 
 def _fts_faults(store: Store) -> list[str]:
     faults = []
-    for fts, table, text in (("posts_fts", "posts", "title, body, facts"), ("comments_fts", "comments", "body, facts")):
+    for fts, table, text in (
+        ("posts_fts", "posts_words", "title, body, facts"),
+        ("comments_fts", "comments_words", "body, facts"),
+    ):
         live = rows(store, f"SELECT n FROM {table} WHERE observed_at IS NOT NULL AND withdrawn = 0 ORDER BY n")
         if live != rows(store, f"SELECT id FROM {fts}_docsize ORDER BY id"):
             faults.append(f"{fts} holds other rows than {table}")

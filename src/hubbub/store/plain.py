@@ -22,7 +22,7 @@ from hubbub.store.content import Key
 from hubbub.store.people import Graves
 from hubbub.store.rows import CODECS, flag_fields
 from hubbub.store.search_words import vector_text
-from hubbub.store.session import Session
+from hubbub.store.session import Added, Session
 from hubbub.store.tables import CONTENT, content_fields, facet_times
 
 KINDS: dict[type[Any], str] = {Post: "post", Comment: "comment"}
@@ -68,8 +68,10 @@ class Group(msgspec.Struct):
     early: int = 0
     """Mask of the facets with a time of their own, which is one and earlier than `observed_at`."""
     records: list[Any] = []
+    early_at: list[int] = []
+    """That time of each record, in groups that have it."""
     rows: list[tuple[Any, ...]] = []
-    """Their bound values, `early` groups with that time behind them."""
+    """Their bound values, that time behind them; filled when the group is written."""
 
 
 class Sieve:
@@ -83,19 +85,19 @@ class Sieve:
     def take(self, record: Any) -> bool:
         """Whether the record is plain; it is in a group then."""
         layout = LAYOUTS[record.kind]
-        shape, at = layout.shape(record), record.observed_at
-        early: tuple[Any, ...] = ()
+        shape = layout.shape(record)
+        early = None
         if shape[-5:] != _NO_TIMES:
-            shape, early = _with_mask(shape, at)
+            shape, early = _with_mask(shape, record.observed_at)
         try:
             group = self._groups[shape]
         except KeyError:
             group = self._groups[shape] = self._group(layout, shape)
-        if group is None or not 0 < at <= self._limit:
+        if group is None:
             return False
         group.records.append(record)
-        row = layout.row(record)
-        group.rows.append(row + early if early else row)
+        if early is not None:
+            group.early_at.append(early)
         return True
 
     def _group(self, layout: _Layout, shape: tuple[Any, ...]) -> Group | None:
@@ -110,12 +112,28 @@ class Sieve:
 
     def groups(self, kind: str) -> tuple[list[Group], list[Any]]:
         """The groups of a kind that are worth it, and the records of the others."""
-        mine = [group for group in self._groups.values() if group is not None and group.kind == kind]
-        large = [group for group in mine if len(group.records) >= SMALLEST_GROUP]
-        return large, [record for group in mine if len(group.records) < SMALLEST_GROUP for record in group.records]
+        worth: list[Group] = []
+        few: list[Any] = []
+        for group in self._groups.values():
+            if group is None or group.kind != kind:
+                continue
+            if len(group.records) >= SMALLEST_GROUP and self._timely(group):
+                worth.append(group)
+            else:
+                few += group.records
+        return worth, few
+
+    def _timely(self, group: Group) -> bool:
+        """Fill in the rows; False when one record of the group has a time that cannot be."""
+        layout = LAYOUTS[group.kind]
+        group.rows = list(map(layout.row, group.records))
+        times = [row[layout.at] for row in group.rows]
+        if group.early:
+            group.rows = [(*row, early) for row, early in zip(group.rows, group.early_at, strict=True)]
+        return min(times) > 0 and max(times) <= self._limit
 
 
-def _with_mask(shape: tuple[Any, ...], at: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def _with_mask(shape: tuple[Any, ...], at: int) -> tuple[tuple[Any, ...], int]:
     """A shape with the facets that have one earlier time in place of the times, and that time; mask -1 for others."""
     times = shape[-5:]
     own = {time for time in times if time is not None}
@@ -123,7 +141,7 @@ def _with_mask(shape: tuple[Any, ...], at: int) -> tuple[tuple[Any, ...], tuple[
     mask = sum(facet for i, facet in _MASKS if times[i] is not None)
     if own or not 0 < early < at or None not in times:
         mask = -1
-    return (*shape[:-5], None, None, None, None, mask), (early,)
+    return (*shape[:-5], None, None, None, None, mask), early
 
 
 def write(
@@ -148,9 +166,11 @@ def write(
     for group in groups:
         if not group.rows:
             continue
-        differ = _insert(db, group, layout, run_id=run_id, now=now, outcomes=outcomes)
-        rest += [record for record in group.records if record.id in differ]
-        _mention(group, layout, made)
+        done = _insert(db, group, layout, run_id=run_id, now=now, outcomes=outcomes)
+        if done.differ:
+            rest += [record for record in group.records if record.id in done.differ]
+        if done.new:  # what was there before has its stubs
+            _mention(group, layout, made)
     return rest, made
 
 
@@ -181,8 +201,8 @@ def _part_doubles(group: Group, layout: _Layout, *, taken: set[Key], graves: Gra
 
 def _insert(
     db: Session, group: Group, layout: _Layout, *, run_id: int, now: int, outcomes: dict[str, int]
-) -> frozenset[str]:
-    """Insert the rows whose key is new; returns the ids that are there with other values."""
+) -> Added:
+    """Insert the rows whose key is new."""
     fixed = dict(zip(layout.shared, group.shared, strict=True))
     fixed["door"] = str(Door(fixed["door"]))
     bound = layout.bound
@@ -208,7 +228,7 @@ def _insert(
     )
     outcomes["new"] += done.new
     outcomes["unchanged"] += len(group.rows) - done.new - len(done.differ)
-    return done.differ
+    return done
 
 
 def _mention(group: Group, layout: _Layout, made: dict[str, dict[Key, str | None]]) -> None:

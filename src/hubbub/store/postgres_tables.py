@@ -63,7 +63,7 @@ def _derive() -> MetaData:
 
 def _derive_table(table: Table, made: MetaData) -> Table:
     content = table.name in {each.name for each in CONTENT.values()}
-    gone = {*(("n", "facts") if content else ()), *_ROW_NUMBERS.get(table.name, ())}
+    gone = {*(("n",) if content else ()), *_ROW_NUMBERS.get(table.name, ())}
     columns = [_derive_column(column) for column in table.columns if column.name not in gone]
     if table.name in PARTITIONED:
         columns.append(Column("search", postgresql.TSVECTOR))

@@ -2,7 +2,7 @@
 
 *Facts* are marked terms for what filters ask (source, community, author, month, band of the score), so that a query
 with filters is one walk through the index. Both engines hold the same terms: SQLite makes its words itself and its
-facts by the generated column `facts` (whose expression is here, too), PostgreSQL is given a finished vector.
+facts by the views `posts_words` and `comments_words` (whose expression is here, too), PostgreSQL is given a finished vector.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    Computed,
     Float,
     ForeignKey,
     Index,
@@ -27,7 +26,6 @@ from sqlalchemy import (
 
 from hubbub.records.facets import FACET_FIELDS, FACET_TIME, Facet
 from hubbub.records.models import Comment, Community, Post, User
-from hubbub.store.search_words import FACTS_SQL
 
 SCHEMA_VERSION = "0003"
 """The newest migration: what a store written by this hubbub is stamped with."""
@@ -105,7 +103,6 @@ def _content(kind: str, table: str, *indexes: Index) -> Table:
         Column("tombstone_detail", Text),
         Column("wiped_to", INT),
         Column("withdrawn", Integer, CheckConstraint("withdrawn IN (0, 1)"), nullable=False, server_default="0"),
-        *([Column("facts", Text, Computed(FACTS_SQL, persisted=False))] if kind in {"post", "comment"} else []),
         UniqueConstraint("source", "id", name=f"uq_{table}_source_id"),
         *indexes,
     )

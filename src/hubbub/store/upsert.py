@@ -103,8 +103,9 @@ def _refusal(
 
 
 class _Sorted(msgspec.Struct):
-    sieve: plain.Sieve
     seen: dict[str, list[Seen]]
+    plain: dict[str, list[plain.Group]] = {}
+    """Per kind, what needs no merge."""
     people: list[Tombstone] = []
     listings: list[LinkListing] = []
     rejected: list[Rejected] = []
@@ -113,21 +114,29 @@ class _Sorted(msgspec.Struct):
 def _sort(records: Sequence[Record], now: int) -> _Sorted:
     """Records by kind, in order; those from the future set aside. Stubs follow from references (`mentions`)."""
     limit = now + DAY_S
-    found = _Sorted(sieve=plain.Sieve(limit=limit), seen={"post": [], "comment": [], "user": [], "community": []})
-    take = found.sieve.take
+    found = _Sorted(seen={"post": [], "comment": [], "user": [], "community": []})
+    sieve = plain.Sieve(limit=limit)
+    take, kinds = sieve.take, plain.KINDS
     for record in records:
-        if (type(record) in plain.KINDS and take(record)) or isinstance(record, Stub):
-            continue
-        wrong = _wrong_time(record, limit)
-        if wrong is not None:
-            found.rejected.append(_reject(record, wrong))
-        elif isinstance(record, LinkListing):
-            found.listings.append(record)
-        elif isinstance(record, Tombstone) and record.kind == "user":
-            found.people.append(record)
-        else:
-            found.seen[record.kind].append(record)
+        if not ((type(record) in kinds and take(record)) or isinstance(record, Stub)):
+            _place(record, found, limit=limit)
+    for kind in kinds.values():
+        found.plain[kind], few = sieve.groups(kind)
+        for record in few:
+            _place(record, found, limit=limit)
     return found
+
+
+def _place(record: Seen | LinkListing, found: _Sorted, *, limit: int) -> None:
+    wrong = _wrong_time(record, limit)
+    if wrong is not None:
+        found.rejected.append(_reject(record, wrong))
+    elif isinstance(record, LinkListing):
+        found.listings.append(record)
+    elif isinstance(record, Tombstone) and record.kind == "user":
+        found.people.append(record)
+    else:
+        found.seen[record.kind].append(record)
 
 
 def _wrong_time(record: Post | Comment | User | Community | Tombstone | LinkListing, limit: int) -> str | None:
@@ -211,9 +220,7 @@ def _write_plain(
     Where people are buried or records blocked, everything goes through the merge."""
     made = []
     for kind in plain.KINDS.values():
-        groups, few = found.sieve.groups(kind)
-        rest = found.seen[kind]
-        rest += few
+        groups, rest = found.plain[kind], found.seen[kind]
         if not groups:
             continue
         if found.people or _any_blocked(db, kind):

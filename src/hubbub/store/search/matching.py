@@ -38,11 +38,11 @@ def _selected(kind: str) -> str:
 
 def _by_fts5(db: Session, kind: str, parsed: Parsed, *, most: int) -> Sequence[Any]:
     """By row number, newest stored first: the order in which FTS5 walks its lists."""
-    fts, table, columns = INDEXES[kind]
+    fts, _, columns = INDEXES[kind]
     match = expressions.fts5(parsed, columns[:-1])
     where, values = conditions(parsed.conditions)
     sql = (
-        f"{_selected(kind)} {fts} JOIN {table} c ON c.n = {fts}.rowid"
+        f"{_selected(kind)} {fts} JOIN {CONTENT[kind].name} c ON c.n = {fts}.rowid"
         f" WHERE {fts} MATCH ? AND {_LIVE}{where} ORDER BY {fts}.rowid DESC LIMIT ?"
     )
     return db.execute(sql, (match, *values, most)).fetchall()

@@ -33,18 +33,8 @@ NEW: dict[str, tuple[str, ...]] = {
             'last_seen_at INTEGER, updated_at INTEGER, hidden_at INTEGER, hidden_by TEXT, tombstone TEXT '
             "CHECK (tombstone IS NULL OR tombstone IN ('forget', 'author', 'legal', 'staff', 'moderator', "
             "'gone')), tombstone_at INTEGER, tombstone_detail TEXT, wiped_to INTEGER, withdrawn INTEGER "
-            "DEFAULT '0' NOT NULL CHECK (withdrawn IN (0, 1)), facts TEXT GENERATED ALWAYS AS (char(57344) ||"
-            " 's' || replace(replace(source, '_', char(57345)), '-', char(57346)) || coalesce(' ' || "
-            "char(57344) || 'c' || replace(replace(community, '_', char(57345)), '-', char(57346)), '') || "
-            "coalesce(' ' || char(57344) || 'a' || replace(replace(author, '_', char(57345)), '-', "
-            "char(57346)), '') || coalesce(' ' || char(57344) || 't' || strftime('%Y%m', created_at, "
-            "'unixepoch'), '') || CASE WHEN score IS NULL THEN '' ELSE ' ' || char(57344) || 'b' || CASE WHEN"
-            " score < -100 THEN 'a' WHEN score < -10 THEN 'b' WHEN score < 0 THEN 'c' WHEN score < 1 THEN 'd'"
-            " WHEN score < 2 THEN 'e' WHEN score < 3 THEN 'f' WHEN score < 5 THEN 'g' WHEN score < 10 THEN "
-            "'h' WHEN score < 20 THEN 'i' WHEN score < 50 THEN 'j' WHEN score < 100 THEN 'k' WHEN score < 200"
-            " THEN 'l' WHEN score < 500 THEN 'm' WHEN score < 1000 THEN 'n' WHEN score < 2000 THEN 'o' WHEN "
-            "score < 5000 THEN 'p' WHEN score < 10000 THEN 'q' WHEN score < 50000 THEN 'r' ELSE 's' END END) "
-            'VIRTUAL, PRIMARY KEY (n), CONSTRAINT uq_posts_source_id UNIQUE (source, id))'
+            "DEFAULT '0' NOT NULL CHECK (withdrawn IN (0, 1)), PRIMARY KEY (n), CONSTRAINT uq_posts_source_id"
+            ' UNIQUE (source, id))'
         ),
         (
             'CREATE INDEX ix_posts_author ON posts (source, author)'
@@ -74,18 +64,8 @@ NEW: dict[str, tuple[str, ...]] = {
             'INTEGER, last_seen_at INTEGER, updated_at INTEGER, hidden_at INTEGER, hidden_by TEXT, tombstone '
             "TEXT CHECK (tombstone IS NULL OR tombstone IN ('forget', 'author', 'legal', 'staff', "
             "'moderator', 'gone')), tombstone_at INTEGER, tombstone_detail TEXT, wiped_to INTEGER, withdrawn "
-            "INTEGER DEFAULT '0' NOT NULL CHECK (withdrawn IN (0, 1)), facts TEXT GENERATED ALWAYS AS "
-            "(char(57344) || 's' || replace(replace(source, '_', char(57345)), '-', char(57346)) || "
-            "coalesce(' ' || char(57344) || 'c' || replace(replace(community, '_', char(57345)), '-', "
-            "char(57346)), '') || coalesce(' ' || char(57344) || 'a' || replace(replace(author, '_', "
-            "char(57345)), '-', char(57346)), '') || coalesce(' ' || char(57344) || 't' || strftime('%Y%m', "
-            "created_at, 'unixepoch'), '') || CASE WHEN score IS NULL THEN '' ELSE ' ' || char(57344) || 'b' "
-            "|| CASE WHEN score < -100 THEN 'a' WHEN score < -10 THEN 'b' WHEN score < 0 THEN 'c' WHEN score "
-            "< 1 THEN 'd' WHEN score < 2 THEN 'e' WHEN score < 3 THEN 'f' WHEN score < 5 THEN 'g' WHEN score "
-            "< 10 THEN 'h' WHEN score < 20 THEN 'i' WHEN score < 50 THEN 'j' WHEN score < 100 THEN 'k' WHEN "
-            "score < 200 THEN 'l' WHEN score < 500 THEN 'm' WHEN score < 1000 THEN 'n' WHEN score < 2000 THEN"
-            " 'o' WHEN score < 5000 THEN 'p' WHEN score < 10000 THEN 'q' WHEN score < 50000 THEN 'r' ELSE 's'"
-            ' END END) VIRTUAL, PRIMARY KEY (n), CONSTRAINT uq_comments_source_id UNIQUE (source, id))'
+            "INTEGER DEFAULT '0' NOT NULL CHECK (withdrawn IN (0, 1)), PRIMARY KEY (n), CONSTRAINT "
+            'uq_comments_source_id UNIQUE (source, id))'
         ),
         (
             'CREATE INDEX ix_comments_author ON comments (source, author)'
@@ -269,12 +249,38 @@ OLD: dict[str, tuple[str, ...]] = {
 
 NEW_FTS: tuple[str, ...] = (
     (
-        'CREATE VIRTUAL TABLE posts_fts USING fts5(title, body, facts, content="posts", content_rowid=\'n\', '
-        "tokenize='unicode61 remove_diacritics 2')"
+        "CREATE VIEW posts_words AS SELECT n, title, body, char(57344) || 's' || replace(replace(source, '_',"
+        " char(57345)), '-', char(57346)) || coalesce(' ' || char(57344) || 'c' || replace(replace(community,"
+        " '_', char(57345)), '-', char(57346)), '') || coalesce(' ' || char(57344) || 'a' || "
+        "replace(replace(author, '_', char(57345)), '-', char(57346)), '') || coalesce(' ' || char(57344) || "
+        "'t' || strftime('%Y%m', created_at, 'unixepoch'), '') || CASE WHEN score IS NULL THEN '' ELSE ' ' ||"
+        " char(57344) || 'b' || CASE WHEN score < -100 THEN 'a' WHEN score < -10 THEN 'b' WHEN score < 0 THEN"
+        " 'c' WHEN score < 1 THEN 'd' WHEN score < 2 THEN 'e' WHEN score < 3 THEN 'f' WHEN score < 5 THEN 'g'"
+        " WHEN score < 10 THEN 'h' WHEN score < 20 THEN 'i' WHEN score < 50 THEN 'j' WHEN score < 100 THEN "
+        "'k' WHEN score < 200 THEN 'l' WHEN score < 500 THEN 'm' WHEN score < 1000 THEN 'n' WHEN score < 2000"
+        " THEN 'o' WHEN score < 5000 THEN 'p' WHEN score < 10000 THEN 'q' WHEN score < 50000 THEN 'r' ELSE "
+        "'s' END END AS facts, observed_at, withdrawn FROM posts"
     ),
     (
-        'CREATE VIRTUAL TABLE comments_fts USING fts5(body, facts, content="comments", content_rowid=\'n\', '
-        "tokenize='unicode61 remove_diacritics 2')"
+        'CREATE VIRTUAL TABLE posts_fts USING fts5 /* content="posts" */ (title, body, facts, '
+        "content='posts_words', content_rowid='n', tokenize='unicode61 remove_diacritics 2')"
+    ),
+    (
+        "CREATE VIEW comments_words AS SELECT n, body, char(57344) || 's' || replace(replace(source, '_', "
+        "char(57345)), '-', char(57346)) || coalesce(' ' || char(57344) || 'c' || replace(replace(community, "
+        "'_', char(57345)), '-', char(57346)), '') || coalesce(' ' || char(57344) || 'a' || "
+        "replace(replace(author, '_', char(57345)), '-', char(57346)), '') || coalesce(' ' || char(57344) || "
+        "'t' || strftime('%Y%m', created_at, 'unixepoch'), '') || CASE WHEN score IS NULL THEN '' ELSE ' ' ||"
+        " char(57344) || 'b' || CASE WHEN score < -100 THEN 'a' WHEN score < -10 THEN 'b' WHEN score < 0 THEN"
+        " 'c' WHEN score < 1 THEN 'd' WHEN score < 2 THEN 'e' WHEN score < 3 THEN 'f' WHEN score < 5 THEN 'g'"
+        " WHEN score < 10 THEN 'h' WHEN score < 20 THEN 'i' WHEN score < 50 THEN 'j' WHEN score < 100 THEN "
+        "'k' WHEN score < 200 THEN 'l' WHEN score < 500 THEN 'm' WHEN score < 1000 THEN 'n' WHEN score < 2000"
+        " THEN 'o' WHEN score < 5000 THEN 'p' WHEN score < 10000 THEN 'q' WHEN score < 50000 THEN 'r' ELSE "
+        "'s' END END AS facts, observed_at, withdrawn FROM comments"
+    ),
+    (
+        'CREATE VIRTUAL TABLE comments_fts USING fts5 /* content="comments" */ (body, facts, '
+        "content='comments_words', content_rowid='n', tokenize='unicode61 remove_diacritics 2')"
     ),
 )
 
@@ -626,15 +632,17 @@ def upgrade() -> None:
             bind.exec_driver_sql(statement)
         return
     rebuild(bind, NEW, labels=LABELS_ON)
-    index(bind, NEW_FTS, {"posts": "title, body, facts", "comments": "body, facts"})
+    index(bind, NEW_FTS, {"posts": "title, body, facts", "comments": "body, facts"}, view="{}_words")
 
 
 def downgrade() -> None:
     bind = op.get_bind()
     if bind.dialect.name == "postgresql":
         raise NotImplementedError("there is nothing before the first schema of PostgreSQL")
+    for view in ("posts_words", "comments_words"):
+        bind.exec_driver_sql(f"DROP VIEW {view}")
     rebuild(bind, OLD, labels=LABELS_BACK)
-    index(bind, OLD_FTS, {"posts": "title, body", "comments": "body"})
+    index(bind, OLD_FTS, {"posts": "title, body", "comments": "body"}, view="{}")
 
 
 def rebuild(bind: Any, tables: dict[str, tuple[str, ...]], *, labels: str) -> None:
@@ -655,7 +663,7 @@ def rebuild(bind: Any, tables: dict[str, tuple[str, ...]], *, labels: str) -> No
     bind.exec_driver_sql(VIEW[0])
 
 
-def index(bind: Any, made: tuple[str, ...], columns: dict[str, str]) -> None:
+def index(bind: Any, made: tuple[str, ...], columns: dict[str, str], *, view: str) -> None:
     """Make the search index anew, as the store keeps it: live rows only."""
     for table in columns:
         bind.exec_driver_sql(f"DROP TABLE {table}_fts")
@@ -663,6 +671,6 @@ def index(bind: Any, made: tuple[str, ...], columns: dict[str, str]) -> None:
         bind.exec_driver_sql(statement)
     for table, names in columns.items():
         bind.exec_driver_sql(
-            f"INSERT INTO {table}_fts (rowid, {names}) SELECT n, {names} FROM {table} WHERE {LIVE}"
+            f"INSERT INTO {table}_fts (rowid, {names}) SELECT n, {names} FROM {view.format(table)} WHERE {LIVE}"
         )
     bind.exec_driver_sql("UPDATE search_state SET pending = 0, purge = 1")
