@@ -115,7 +115,13 @@ def _simulator(*, posts: int, comments: int) -> Iterator[dict[str, Any]]:
         process.wait(timeout=30)
 
 
-BENCHES: dict[str, Callable[..., None]] = {"import": imports, "sync": syncs, "search": searches, "export": exports, "store": stores}
+BENCHES: dict[str, Callable[..., None]] = {
+    "import": imports,
+    "sync": syncs,
+    "search": searches,
+    "export": exports,
+    "store": stores,
+}
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Writing records that are there already decoded: hubbub's batch merge beside what people use instead.
 
-Every case writes the same comments, in batches of 10,000 where it knows batches; the peers write the columns of hubbub's
-own row. Each runs in an interpreter of its own (`bench.measure`)."""
+Every case writes the same comments, in batches of 10,000 where it knows batches; the peers write the columns of
+hubbub's own row. Each runs in an interpreter of its own (`bench.measure`)."""
 
 from __future__ import annotations
 
@@ -149,8 +149,8 @@ def sqlite_utils_upsert(*, db: str, rows: int) -> dict[str, float]:
     return meter.per_row(rows)
 
 
-def core_executemany(*, url: str, rows: int) -> dict[str, float]:
-    """SQLAlchemy Core, `insert().on_conflict_do_update()` of dicts: on PostgreSQL that is insertmanyvalues."""
+def core_executemany(*, url: str, rows: int, many_values: bool = False) -> dict[str, float]:
+    """SQLAlchemy Core, `insert().on_conflict_do_update()` of dicts, by executemany or by insertmanyvalues."""
     import sqlalchemy as sa
     from sqlalchemy.dialects import postgresql, sqlite
 
@@ -167,6 +167,8 @@ def core_executemany(*, url: str, rows: int) -> dict[str, float]:
     statement = insert(table)
     values = {name: statement.excluded[name] for name in made[0] if name not in {"source", "id"}}
     statement = statement.on_conflict_do_update(index_elements=["source", "id"], set_=values)
+    if many_values:  # the driver's own executemany serves statements that return nothing
+        statement = statement.returning(table.c.id)
     with engine.connect() as connection:
         if not url.startswith("sqlite"):
             meter.server = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
@@ -187,7 +189,9 @@ def sqlmodel_per_row(*, url: str, rows: int) -> dict[str, float]:
     kinds = {name: (int | None if isinstance(value, int) else str | None) for name, value in made[0].items()}
     kinds |= {name: int | None for name in made[0] if name.endswith("_at")}
     fields: dict[str, Any] = {name: Field(default=None, primary_key=name in {"source", "id"}) for name in made[0]}
-    model: Any = type("PeerComment", (SQLModel,), {"__annotations__": kinds, "__module__": __name__, **fields}, table=True)
+    model: Any = type(
+        "PeerComment", (SQLModel,), {"__annotations__": kinds, "__module__": __name__, **fields}, table=True
+    )
     engine = create_engine(url)
     SQLModel.metadata.create_all(engine)
     with meter.on():

@@ -151,7 +151,7 @@ class PostgresServer(KeptServer):
     def remove(self) -> None:
         """End it and delete all it kept."""
         free_segment(self.folder)
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)  # its last processes may still be tidying up
 
     def url(self, database: str, *, password: str = PASSWORD) -> str:
         """The address of a database over TCP, as the role `hubbub`."""

@@ -100,6 +100,15 @@ class FileProgress(Event, frozen=True):
     rows: int
 
 
+class CopyProgress(Event, frozen=True):
+    """How far the copy of one table into another store is."""
+
+    table: str
+    """`digest` while the two stores are compared."""
+    done: int
+    total: int
+
+
 class MediaDone(Event, frozen=True):
     """One media item reached a state."""
 

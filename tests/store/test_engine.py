@@ -283,3 +283,27 @@ def test_killed_at_any_moment_the_store_holds_what_its_checkpoint_claims(url: st
 def test_errors_carry_their_exit_codes() -> None:
     assert issubclass(LockedError, HubbubError)
     assert (StorageError.exit_code, LockedError.exit_code) == (ExitCode.STORAGE, ExitCode.LOCKED)
+
+
+_DIE_WHILE_MAKING = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("CREATE TABLE a (x)")
+connection.execute("BEGIN IMMEDIATE")
+connection.executemany("INSERT INTO a VALUES (?)", [("x" * 4000,) for _ in range(50)])
+connection.execute("UPDATE a SET x = 'y'")
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_store_whose_maker_was_killed_is_rolled_back_and_made(tmp_path: Path) -> None:
+    path = tmp_path / "hubbub.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA application_id = 1")
+    connection.close()
+    subprocess.run([sys.executable, "-c", _DIE_WHILE_MAKING, str(path)], check=False)
+    assert (tmp_path / "hubbub.db-journal").exists(), "a journal that only a writer may roll back"
+    with pytest.raises(StorageError, match="another program"):  # the table of the test is there, and nothing else
+        open_store(f"sqlite:///{path}")
+    assert not (tmp_path / "hubbub.db-journal").exists()

@@ -12,7 +12,7 @@ from hubbub.cli.lazy import HubbubCommand
 from hubbub.cli.parameters import TIME, listed
 from hubbub.cli.session import Session
 from hubbub.datasets.export import ExportResult, export
-from hubbub.datasets.select import KINDS, Selection
+from hubbub.datasets.select import FILE_STEM, Selection
 from hubbub.errors import UsageError
 
 
@@ -20,7 +20,7 @@ from hubbub.errors import UsageError
 @click.argument("format_", metavar="FORMAT")
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--community", multiple=True, metavar="NAME", help="Only these communities.")
-@click.option("--kind", multiple=True, metavar="KIND", help=f"Only these kinds: {', '.join(KINDS)}.")
+@click.option("--kind", multiple=True, metavar="KIND", help=f"Only these kinds: {', '.join(FILE_STEM)}.")
 @click.option("--since", type=TIME, help="Only what was created at or after this time.")
 @click.option("--until", type=TIME, help="Only what was created before this time.")
 @click.option("--columns", multiple=True, metavar="NAMES", help="Only these columns, comma-separated.")
@@ -43,7 +43,8 @@ def export_dataset(
     """Write a dataset: CSV, NDJSON or Parquet.
 
     OUT becomes a folder with posts, comments, users, communities and a manifest. Withdrawn and hidden records are never
-    in it. FORMAT is csv, ndjson or parquet.
+    in it. FORMAT is csv, ndjson or parquet. The kinds observation and revision, which leave only when they are named,
+    are time series: how numbers and texts of the records changed.
     """
     if str(out) == "-":
         raise UsageError("an export is a folder of several files, stdout cannot hold it", advice="name a folder as OUT")

@@ -19,10 +19,16 @@ COMMANDS: dict[str, Entry] = {
     "status": Entry("hubbub.cli.status:status", "Show what is stored, how fresh it is and what needs attention."),
     "search": Entry("hubbub.cli.search:search_stored", "Find posts and comments by their words."),
     "export": Entry("hubbub.cli.export:export_dataset", "Write a dataset: CSV, NDJSON or Parquet."),
+    "exemplars": Entry("hubbub.cli.exemplars:exemplars", "Show the best comments of a community."),
+    "hide": Entry("hubbub.cli.hide:hide", "Take records out of search, exports and downloads; nothing is deleted."),
+    "restore": Entry("hubbub.cli.hide:restore", "Make hidden records visible again, with what was hidden with them."),
     "media": Entry("hubbub.cli.media:media", "Pictures and videos of stored posts."),
     "runs": Entry("hubbub.cli.runs:runs", "List what ran, newest first."),
     "quarantine": Entry("hubbub.cli.quarantine:quarantine", "Records that could not be kept, and why."),
     "simulate": Entry("hubbub.cli.simulate:simulate", "Serve a pretend Reddit on this machine, or write its dump."),
+    "doctor": Entry(
+        "hubbub.cli.doctor:doctor", "Ask the store how it is: reachable, quick, whole, up to date, and who holds it."
+    ),
     "db": Entry("hubbub.cli.db:db", "Look after the database."),
 }
 

@@ -1,4 +1,4 @@
-"""Kinds of value that options take: times and lists."""
+"""Kinds of value that options take: times, ages and lists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import rich_click as click
 
 from hubbub import clock
-from hubbub.datasets.times import parse_time
+from hubbub.datasets.times import parse_age, parse_time
 
 
 class Time(click.ParamType[int]):
@@ -26,6 +26,24 @@ class Time(click.ParamType[int]):
 
 
 TIME = Time()
+
+
+class Age(click.ParamType[int]):
+    """`365d`; becomes seconds."""
+
+    name = "age"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Seconds; a wrong word ends in a usage error."""
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_age(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no age; write 12h, 365d or 4w", param, ctx)
+
+
+AGE = Age()
 
 
 def listed(values: tuple[str, ...]) -> tuple[str, ...]:

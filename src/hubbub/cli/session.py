@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
 import rich_click as click
 from pydantic import SecretStr
 
@@ -92,6 +93,7 @@ class Session:
             pool_size=given.pool_size,
             statement_timeout_s=given.statement_timeout_s,
             patience_s=given.patience_s,
+            spill=self.home / "spill",
             prepared=not given.pgbouncer,
             partitions=given.partitions,
             slow_query_ms=given.slow_query_ms,
@@ -120,8 +122,10 @@ class Session:
         """Folder of pictures and videos."""
         return self.home / "blobs"
 
-    def open_store(self, *, create: bool = False, read_only: bool = False) -> Store:
-        """The store; with `create` its home too. Raises StorageError when there is none or the home cannot be made."""
+    def open_store(self, *, create: bool = False, read_only: bool = False, primary: bool = False) -> Store:
+        """The store; with `create` its home too, with `primary` read from no replica.
+
+        Raises StorageError when there is none or the home cannot be made."""
         if create:
             for folder in (self.home, *([self.store_file.parent] if self.store_file else [])):
                 try:
@@ -136,8 +140,11 @@ class Session:
                 f"there is no store at {self.store_place} yet",
                 advice="`hubbub demo`, `hubbub sync` or `hubbub import` makes one; --home DIR looks elsewhere",
             )
-        opened = open_store(self.store_url, create=create, read_only=read_only, options=self.store_options)
-        if self.store_options.slow_query_ms is not None:
+        options = self.store_options
+        if primary:
+            options = msgspec.structs.replace(options, read_url=None)
+        opened = open_store(self.store_url, create=create, read_only=read_only, options=options)
+        if options.slow_query_ms is not None:
             self.configure_logs()
             opened.tell(logs.LogObserver())
         return opened

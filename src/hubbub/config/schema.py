@@ -47,6 +47,16 @@ class StoreSection(Section):
     slow_query_plan: bool = Field(default=False, description="log the plan of a slow statement, too")
 
 
+class CacheSection(Section):
+    """Where answers that cost work are kept for a while."""
+
+    url: SecretStr | None = Field(
+        default=None,
+        description="redis://[USER:PASSWORD@]HOST:PORT/DATABASE of a Redis or Valkey; by default in the process",
+    )
+    ttl_s: PositiveFloat = Field(default=300.0, description="how long an answer is kept")
+
+
 class LogSection(Section):
     """What is written to stderr besides results and errors."""
 
@@ -94,6 +104,7 @@ class Settings(BaseModel):
 
     home: str = Field(default="./hubbub-data", description="folder of hubbub.db, blobs/, exports/ and logs/")
     store: StoreSection = StoreSection()
+    cache: CacheSection = CacheSection()
     log: LogSection = LogSection()
     media: MediaSection = MediaSection()
     reddit: RedditSection = RedditSection()
@@ -102,6 +113,7 @@ class Settings(BaseModel):
 
 SECTIONS: dict[str, type[Section]] = {
     "store": StoreSection,
+    "cache": CacheSection,
     "log": LogSection,
     "media": MediaSection,
     "reddit": RedditSection,

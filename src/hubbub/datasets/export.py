@@ -20,7 +20,7 @@ from hubbub.datasets.select import FILE_STEM, Selection
 from hubbub.errors import StorageError, UsageError
 from hubbub.plugins import registry
 from hubbub.plugins.contracts import Column, Sink
-from hubbub.store import reads
+from hubbub.store import history_reads, reads
 from hubbub.store.engine import Store
 
 MANIFEST = "manifest.json"
@@ -143,7 +143,16 @@ def _write(store: Store, sink: Sink, kind: str, *, into: Path, selection: Select
 
 
 def _rows(store: Store, kind: str, *, columns: Sequence[Column], selection: Selection) -> Iterator[list[Any]]:
-    for row in reads.content_rows(store, kind, [column.name for column in columns], selection):
+    names = [column.name for column in columns]
+    rows: Iterator[Sequence[Any]]
+    match kind:
+        case "observation":
+            rows = history_reads.observation_rows(store, names, selection)
+        case "revision":
+            rows = history_reads.revision_rows(store, names, selection)
+        case _:
+            rows = reads.content_rows(store, kind, names, selection)
+    for row in rows:
         yield select.python_values(columns, row)
 
 

@@ -15,7 +15,16 @@ from hubbub.errors import UsageError
 from hubbub.plugins.contracts import Column
 
 KINDS = ("post", "comment", "user", "community")
-FILE_STEM = {"post": "posts", "comment": "comments", "user": "users", "community": "communities"}
+HISTORIES = ("observation", "revision")
+"""Kinds that leave only when they are named: how numbers and texts of the records changed, a row for each state."""
+FILE_STEM = {
+    "post": "posts",
+    "comment": "comments",
+    "user": "users",
+    "community": "communities",
+    "observation": "observations",
+    "revision": "revisions",
+}
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,11 +44,13 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     def chosen_kinds(self) -> tuple[str, ...]:
         """The kinds in the order in which they are written.
 
-        People have no community or time of their own: a narrowed selection leaves them out unless it names them."""
+        People have no community or time of their own: a narrowed selection leaves them out unless it names them. So it
+        does with kinds that have none of the named columns."""
         if self.kinds:
-            return tuple(kind for kind in KINDS if kind in self.kinds)
+            return tuple(kind for kind in (*KINDS, *HISTORIES) if kind in self.kinds)
         narrowed = bool(self.communities) or self.since is not None or self.until is not None
-        return tuple(kind for kind in KINDS if not (narrowed and kind in {"user", "community"}))
+        kinds = [kind for kind in KINDS if not (narrowed and kind in {"user", "community"})]
+        return tuple(kind for kind in kinds if columns_of(kind, self)) or tuple(kinds)
 
 
 def _columns(spec: str) -> tuple[Column, ...]:
@@ -71,6 +82,14 @@ DEFAULT_COLUMNS: dict[str, tuple[Column, ...]] = {
         "source:text id:text name:text created_at:time title:text description:text body:text community_type:text "
         "over_18:boolean quarantined:boolean language:text member_count:integer active_count:integer" + _SEEN
     ),
+    "observation": _columns(
+        "source:text kind:text id:text community:text observed_at:time score:integer score_hidden:boolean "
+        "upvote_ratio:real comment_count:integer crosspost_count:integer controversiality:integer post_karma:integer "
+        "comment_karma:integer total_karma:integer member_count:integer active_count:integer"
+    ),
+    "revision": _columns(
+        "source:text kind:text id:text community:text first_at:time last_at:time title:text body:text description:text"
+    ),
 }
 """Per kind: the columns that leave when none are named."""
 
@@ -84,6 +103,8 @@ EXTRA_COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "user": _columns("platform_id:text verified:boolean url:text extra:json door:text terms:text"),
     "community": _columns("platform_id:text url:text extra:json door:text terms:text"),
+    "observation": (),
+    "revision": (),
 }
 """Per kind: the columns that leave only when they are named."""
 
@@ -96,16 +117,22 @@ def columns_of(kind: str, selection: Selection) -> tuple[Column, ...]:
 
 
 def check(selection: Selection) -> None:
-    """Raise UsageError for a kind or column that does not exist, naming the nearest."""
+    """Raise UsageError for a kind or column that does not exist, naming the nearest, and for a named kind that would be
+    left without a column."""
     for kind in selection.kinds:
-        if kind not in KINDS:
-            raise UsageError(f"there is no kind {kind!r}; known: {', '.join(KINDS)}")
+        if kind not in FILE_STEM:
+            raise UsageError(f"there is no kind {kind!r}; known: {', '.join(FILE_STEM)}")
     known = {column.name for kind in selection.chosen_kinds for column in _known(kind)}
     for name in selection.columns:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f", did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
             raise UsageError(f"none of the chosen kinds has a column {name!r}{hint}")
+    for kind in selection.chosen_kinds:
+        if not columns_of(kind, selection):
+            raise UsageError(
+                f"{FILE_STEM[kind]} have none of the columns named; leave out the kind, or name one of them"
+            )
 
 
 def _known(kind: str) -> tuple[Column, ...]:

@@ -22,9 +22,17 @@ def parse_time(text: str, *, now: int) -> int:
     """Epoch seconds of an ISO date or time (UTC when it names no zone), or of an age before `now` such as `7d`.
 
     Raises ValueError."""
-    if age := _AGE.fullmatch(text.strip().lower()):
-        return now - int(age[1]) * _UNIT_S[age[2]]
+    if _AGE.fullmatch(text.strip().lower()):
+        return now - parse_age(text)
     moment = datetime.fromisoformat(text.strip())
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC).replace(tzinfo=None)
     return (moment - _EPOCH) // timedelta(seconds=1)
+
+
+def parse_age(text: str) -> int:
+    """Seconds of an age such as `7d` (s, m, h, d or w). Raises ValueError."""
+    age = _AGE.fullmatch(text.strip().lower())
+    if age is None:
+        raise ValueError(f"{text!r} is no age")
+    return int(age[1]) * _UNIT_S[age[2]]

@@ -47,6 +47,8 @@ class ProgressObserver:
         match event:
             case events.FileProgress():
                 self._file(event)
+            case events.CopyProgress():
+                self._copy(event)
             case events.RequestDone():
                 self._requests += 1
                 self._wait = ""
@@ -64,6 +66,11 @@ class ProgressObserver:
     def _file(self, event: events.FileProgress) -> None:
         task = self._task(event.path, Path(event.path).name, total=event.total_bytes)
         self._progress.update(task, completed=event.done_bytes, facts=f"{event.rows:,} rows")
+
+    def _copy(self, event: events.CopyProgress) -> None:
+        task = self._task(event.table, event.table, total=event.total)
+        facts = f"{event.done:,} of {event.total:,}"
+        self._progress.update(task, completed=event.done, total=event.total, facts=facts)
 
     def _counts(self) -> None:
         if not self._requests and not self._media:

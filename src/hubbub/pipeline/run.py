@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from hubbub import clock
-from hubbub.errors import ExitCode, HubbubError, InterruptedRunError, RateLimitedError, worst
+from hubbub.errors import ExitCode, HubbubError, InterruptedRunError, RateLimitedError, StorageError, worst
 from hubbub.events import BatchStored, Event, Finding, Observer, Rejection, RequestDone, RunFinished, RunStarted
 from hubbub.records.models import LinkListing, Stub
 from hubbub.store.batch import Batch, Tally
@@ -103,6 +103,8 @@ class Run:
         self._started_at = 0
         self._began = 0.0
         self._ended: float | None = None
+        self._owed = 0
+        """Records that were offered and wait on disk for a database that is away."""
 
     def __enter__(self) -> Self:
         self._started_at = clock.now()
@@ -140,9 +142,11 @@ class Run:
             tally = self._store.write(batch)
             self.tally.add(tally)
             self.unknown_fields.update(batch.unknown_fields)
-            if (expected := offered(batch)) != tally.offered:
+            self._owed += offered(batch) - tally.offered
+            if self._owed and not self._store.waiting:
                 self._codes.append(ExitCode.BUG)
-                self.finding("error", f"bug: {batch.stream} offered {expected} records, {conservation(tally)}")
+                self.finding("error", f"bug: {batch.stream} offered {offered(batch)} records, {conservation(tally)}")
+                self._owed = 0
         for rejected in batch.rejected:
             self.emit(Rejection(where=rejected.where, kind=rejected.kind, id=rejected.id, reason=rejected.reason))
         self.emit(BatchStored(stream=batch.stream, tally=_terms(tally)))
@@ -226,7 +230,25 @@ class Run:
             self._codes.append(ExitCode.BUG)
         return False
 
+    def catch_up(self) -> None:
+        """Store and count what waits on disk for a database that was away.
+
+        Raises StorageError when it stays away."""
+        with self._lock:
+            tally = self._store.catch_up()
+            self.tally.add(tally)
+            self._owed -= tally.offered
+
+    def _catch_up(self) -> None:
+        """The same at the end, where a database that stays away is one more thing to say."""
+        try:
+            self.catch_up()
+        except HubbubError as error:
+            advice = f"{self._store.waiting} batches wait on disk; the next command that writes stores them"
+            self.fail(StorageError(str(error), advice=advice))
+
     def _end(self) -> None:
+        self._catch_up()
         summary = msgspec.to_builtins(self.report())
         summary["conservation"] = conservation(self.tally)
         try:

@@ -211,12 +211,17 @@ class _Sync:
                 await writer.put(batch, missing=asked.missing, note=asked.note)
                 answer = None
             elif isinstance(asked, Recall):
-                answer = await writer.ask(partial(recall, self._store, asked, source=source.name))
+                answer = await writer.ask(partial(self._recalled, asked, source=source.name))
             elif told:  # it may store what it has, but it may not ask on
                 return source.ended_by
             else:
                 answer = await _fetch(source, asked)
                 told = source.ended_by is not None
+
+    def _recalled(self, asked: Recall, *, source: str) -> Any:
+        """What the store knows once it has everything that was put before, what waits on disk included."""
+        self._run.catch_up()
+        return recall(self._store, asked, source=source)
 
     def _unavailable(self, plan: TargetPlan) -> bool:
         return any(isinstance(error, UnavailableError) for _, error in self._errors.get(plan.label, ()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -32,6 +33,10 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
     """PostgreSQL: a statement that takes longer is ended by the server."""
     patience_s: float = 60.0
     """PostgreSQL: how long a lost connection is tried again before the command gives up."""
+    spill: Path | None = None
+    """PostgreSQL: folder in which batches wait while the database is away; None makes a run wait, then end."""
+    spill_after_s: float = 5.0
+    """How long a lost connection is tried again before batches are spilled."""
     prepared: bool = True
     """False behind PgBouncer in transaction mode: no prepared statements, no session locks."""
     partitions: int = 8
@@ -51,6 +56,8 @@ class Backend(Protocol):
     engine: EngineName
     where: str
     """What messages call it: a path, or an address without its password."""
+    key: str
+    """Name of the store for files that belong to it."""
     refusals: tuple[type[Exception], ...]
     """What the driver raises for a value it cannot take."""
     options: StoreOptions

@@ -18,7 +18,7 @@ def file_claim(store: Path, source: str) -> Iterator[None]:
     Raises LockedError naming the process that holds it, StorageError when the folder cannot be written."""
     path = store.with_name(f"{store.name}.{source}.lock")
     try:
-        held = _locked(path)
+        held = lock_file(path)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}") from error
     if held is None:
@@ -35,8 +35,8 @@ def file_claim(store: Path, source: str) -> Iterator[None]:
         os.close(held)
 
 
-def _locked(path: Path) -> int | None:
-    """A locked descriptor of the file at `path`, or None when another process has it locked."""
+def lock_file(path: Path) -> int | None:
+    """A locked descriptor of the file at `path`, made when missing; None when another process has it locked."""
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         if not _lock(file):

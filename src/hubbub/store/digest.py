@@ -9,6 +9,7 @@ rows and no JSON type of a database can change it. It reads the *logical* histor
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,16 +31,30 @@ SHARED_FIELDS: dict[str, tuple[str, ...]] = {
 """What every door carries of a record besides its id and place."""
 
 _MODULUS = 2**256
+_SIGNED = frozenset({"media", "rules"})
+"""The fields that `unsigned` may change."""
+_FACETS = {
+    kind: tuple(
+        (facet, names, None if len(names) == 1 or _SIGNED & {*names} else operator.attrgetter(*names))
+        for facet, names in facets.items()
+    )
+    for kind, facets in FACET_FIELDS.items()
+}
+"""Per kind and facet: its fields, and how to take them all at once where that will do."""
 _encode = msgspec.json.Encoder().encode
 
 
 def digest(store: Store, *, shared: bool = False) -> str:
     """64 hex digits over the content of the store; with `shared`, only over the fields that every door carries."""
-    total = 0
     with store.reading_raw() as db:
-        entries = _shared_entries(db) if shared else _entries(db)
-        for entry in entries:
-            total += int.from_bytes(hashlib.sha256(_encode(entry)).digest(), "big")
+        return digest_of(db, shared=shared)
+
+
+def digest_of(db: Session, *, shared: bool = False) -> str:
+    """The digest of what a read transaction sees."""
+    total = 0
+    for entry in _shared_entries(db) if shared else _entries(db):
+        total += int.from_bytes(hashlib.sha256(_encode(entry)).digest(), "big")
     return f"{total % _MODULUS:064x}"
 
 
@@ -91,8 +106,8 @@ def _content_entry(kept: Kept, numbers: list[NumbersRegister], texts: list[TextR
         return [kind, record.source, record.id, tombstone, place, kept.first_seen_at, kept.last_seen_at]
     stated = record.stated
     facets = [
-        [record.stated_at(facet), *(unsigned(getattr(record, name)) for name in names)]
-        for facet, names in FACET_FIELDS[kind].items()
+        [record.stated_at(facet), *(taken(record) if taken else (unsigned(getattr(record, name)) for name in names))]
+        for facet, names, taken in _FACETS[kind]
         if stated & facet
     ]
     return [

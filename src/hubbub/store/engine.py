@@ -13,13 +13,18 @@ import msgspec
 from sqlalchemy import Connection
 
 from hubbub import clock
-from hubbub.errors import ConfigError
+from hubbub.errors import ConfigError, StoreAwayError
 from hubbub.store import search_index, search_vector, upsert
 from hubbub.store.backend import Backend, StoreOptions, Tell
 from hubbub.store.batch import Batch, Tally
 from hubbub.store.patience import patiently
 from hubbub.store.session import Engine, Session
+from hubbub.store.spill import Entry, Spill
 from hubbub.store.sqlite_backend import SqliteBackend
+
+
+PROBE_EVERY_S = 5.0
+"""While batches wait on disk, the database is asked so often whether it is back."""
 
 
 def open_store(url: str, *, create: bool = True, read_only: bool = False, options: StoreOptions | None = None) -> Store:
@@ -66,6 +71,9 @@ class Store:
         """Set before a large import: batches leave the search index to `maintain_search`."""
         self._commits: dict[int, int] = {}
         """Per run begun here: batches that are known to be committed."""
+        folder = backend.options.spill
+        self._spill = None if folder is None or read_only else Spill(folder, name=backend.key)
+        self._probe_at = 0.0
 
     @property
     def engine(self) -> Engine:
@@ -89,6 +97,8 @@ class Store:
 
     def close(self) -> None:
         """Let go of the database."""
+        if self._spill is not None:
+            self._spill.close()
         self.backend.close()
 
     def __enter__(self) -> Self:
@@ -126,34 +136,78 @@ class Store:
         """Hold the one sync of this source into this store; raises LockedError naming who else does."""
         return self.backend.claim(source)
 
+    @property
+    def waiting(self) -> int:
+        """Batches of this process that wait on disk for the database to come back."""
+        return 0 if self._spill is None else self._spill.batches
+
     def write(self, batch: Batch) -> Tally:
         """Store one batch in ONE transaction: records, quarantine, checkpoints, ledger, run counters.
 
         Records that the database cannot take are set aside and counted; their neighbours are stored. A connection that
         is lost is made again for as long as the options say; a batch that was committed all the same is not counted
-        twice."""
+        twice. While the database is away batches wait on disk, where the options name a folder for that: the tally is
+        of what this call committed, waiting batches included."""
+        if self._spill is None:
+            return self._stored(batch)
+        if self.waiting and not self._probe():
+            return self._spilled(batch)
         try:
-            return self._commit(batch)
+            caught_up = self._catch_up(patience_s=0.0)
+            caught_up.add(self._stored(batch, patience_s=self.backend.options.spill_after_s))
+        except StoreAwayError:
+            return self._spilled(batch)
+        return caught_up
+
+    def catch_up(self) -> Tally:
+        """Store what waits on disk, with all patience. Raises StoreAwayError when the database stays away."""
+        return self._catch_up(patience_s=self.backend.options.patience_s)
+
+    def _catch_up(self, *, patience_s: float) -> Tally:
+        tally = Tally()
+        if self._spill is not None and self.waiting:
+            self._spill.drain(lambda entry: tally.add(self._replayed(entry, patience_s=patience_s)))
+        return tally
+
+    def _replayed(self, entry: Entry, *, patience_s: float) -> Tally:
+        return self._stored(entry.batch, known=entry.commits, patience_s=patience_s)
+
+    def _probe(self) -> bool:
+        """Whether it is time to ask a database that was away: once in a while, not for every batch."""
+        return clock.monotonic() >= self._probe_at
+
+    def _spilled(self, batch: Batch) -> Tally:
+        assert self._spill is not None
+        known = self._commits.get(batch.run_id, 0) + self.waiting
+        self._spill.append(batch, commits=known)
+        self._probe_at = clock.monotonic() + PROBE_EVERY_S
+        return Tally()
+
+    def _stored(self, batch: Batch, *, known: int | None = None, patience_s: float | None = None) -> Tally:
+        try:
+            return self._commit(batch, known=known, patience_s=patience_s)
         except self.backend.refusals as err:
             cleaned = self._without_unstorable(batch)
             if cleaned is None:
                 raise self.backend.explain(err) from err
-            return self._commit(cleaned)
+            return self._commit(cleaned, known=known, patience_s=patience_s)
 
-    def _commit(self, batch: Batch) -> Tally:
+    def _commit(self, batch: Batch, *, known: int | None, patience_s: float | None) -> Tally:
+        """One transaction; `known` is how many batches of the run were committed before, of a batch that waited."""
         done: list[Tally] = []
-        known = self._commits.get(batch.run_id)
+        replayed = known is not None
+        before = self._commits.get(batch.run_id) if known is None else known
 
         def attempt() -> Tally:
             with self.transaction() as db:
-                if done and known is not None and upsert.commits(db, batch.run_id) > known:
-                    return done[-1]  # the answer to the last COMMIT was lost, not the batch
+                if (done or replayed) and before is not None and upsert.commits(db, batch.run_id) > before:
+                    return done[-1] if done else Tally()  # the answer to a COMMIT was lost, not the batch
                 done.append(upsert.write_batch(db, batch, now=clock.now()))
             return done[-1]
 
-        tally = patiently(self.backend, attempt)
-        if known is not None:
-            self._commits[batch.run_id] = known + 1
+        tally = patiently(self.backend, attempt, patience_s=patience_s)
+        if before is not None and batch.run_id in self._commits:
+            self._commits[batch.run_id] = before + 1
         return tally
 
     def _without_unstorable(self, batch: Batch) -> Batch | None:
@@ -174,6 +228,8 @@ class Store:
                 ).fetchone()
                 return int(row[0])
 
+        if self._spill is not None:
+            self._spill.drain_left(lambda entry: self._replayed(entry, patience_s=self.backend.options.patience_s))
         run_id = patiently(self.backend, attempt)
         self._commits[run_id] = 0
         return run_id

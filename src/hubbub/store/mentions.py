@@ -25,7 +25,7 @@ _REFERENCES: dict[str, tuple[tuple[str, str, str | None], ...]] = {
 }
 """Per kind of record: the field that refers, the kind it refers to, and the field with the printed name."""
 
-_STILL = {
+STILL = {
     "user": "EXISTS (SELECT 1 FROM posts p WHERE p.source = t.source AND p.author = t.id)"
     " OR EXISTS (SELECT 1 FROM comments c WHERE c.source = t.source AND c.author = t.id)",
     "community": "EXISTS (SELECT 1 FROM posts p WHERE p.source = t.source AND p.community = t.id)"
@@ -37,8 +37,8 @@ _STILL = {
 
 def maintain(db: Session, changes: Iterable[Change]) -> None:
     """Make the stubs that changed rows call for, and drop those that only their old state called for."""
-    made: dict[str, dict[Key, str | None]] = {kind: {} for kind in _STILL}
-    lost: dict[str, set[Key]] = {kind: set() for kind in _STILL}
+    made: dict[str, dict[Key, str | None]] = {kind: {} for kind in STILL}
+    lost: dict[str, set[Key]] = {kind: set() for kind in STILL}
     for change in changes:
         if change.kind not in _REFERENCES:
             continue
@@ -53,7 +53,7 @@ def maintain(db: Session, changes: Iterable[Change]) -> None:
                 made[kind][source, now] = getattr(new, name) if name else None
             if was:
                 lost[kind].add((source, was))
-    for kind in _STILL:
+    for kind in STILL:
         make(db, kind, made[kind])
         _drop(db, kind, lost[kind])
 
@@ -72,6 +72,6 @@ def _drop(db: Session, kind: str, mentions: set[Key]) -> None:
         ids = sorted(key for where, key in mentions if where == source)
         db.execute(
             f"DELETE FROM {CONTENT[kind].name} AS t WHERE t.source = ? AND t.observed_at IS NULL"
-            f" AND {db.among('t.id')} AND NOT ({_STILL[kind]})",
+            f" AND {db.among('t.id')} AND NOT ({STILL[kind]})",
             (source, db.listed(ids)),
         )

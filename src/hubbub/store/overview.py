@@ -125,7 +125,12 @@ def _communities(connection: Connection) -> tuple[CommunityStatus, ...]:
                 func.min(table.c.created_at),
                 func.max(table.c.created_at),
             )
-            .where(table.c.observed_at.is_not(None), table.c.withdrawn == 0, table.c.community.is_not(None))
+            .where(
+                table.c.observed_at.is_not(None),
+                table.c.withdrawn == 0,
+                table.c.hidden_at.is_(None),
+                table.c.community.is_not(None),
+            )
             .group_by(table.c.source, table.c.community)
         )
         for source, community, count, oldest, newest in connection.execute(query):

@@ -19,11 +19,11 @@ FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 5.0
 
 
-def patiently(backend: Backend, attempt: Callable[[], T]) -> T:
+def patiently(backend: Backend, attempt: Callable[[], T], *, patience_s: float | None = None) -> T:
     """The result of `attempt`, tried again after passing failures with growing waits until patience is spent.
 
     Raises what the last try raised."""
-    until = clock.monotonic() + backend.options.patience_s
+    until = clock.monotonic() + (backend.options.patience_s if patience_s is None else patience_s)
     wait_s = FIRST_WAIT_S
     while True:
         try:

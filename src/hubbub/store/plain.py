@@ -22,7 +22,7 @@ from hubbub.store.content import Key
 from hubbub.store.people import Graves
 from hubbub.store.rows import CODECS, flag_fields
 from hubbub.store.search_words import vector_text
-from hubbub.store.session import Added, Session
+from hubbub.store.session import Added, Mention, Session
 from hubbub.store.tables import CONTENT, content_fields, facet_times
 
 KINDS: dict[type[Any], str] = {Post: "post", Comment: "comment"}
@@ -52,6 +52,11 @@ class _Layout:
         self.author, self.author_name = self.bound.index("author"), self.bound.index("author_name")
         self.community, self.community_name = self.bound.index("community"), self.bound.index("community_name")
         self.post = self.bound.index("post_id") if kind == "comment" else None
+        self.mentions = (
+            Mention("users", "author", "author_name"),
+            Mention("communities", "community", "community_name"),
+            *([Mention("posts", "post_id", None)] if kind == "comment" else []),
+        )
         assert set(facet_times(kind)) == set(_TIMES)
         assert {*self.shared, *self.bound, *_TIMES, "media"} <= set(CODECS[kind].columns)
 
@@ -130,7 +135,7 @@ class Sieve:
         times = [row[layout.at] for row in group.rows]
         if group.early:
             group.rows = [(*row, early) for row, early in zip(group.rows, group.early_at, strict=True)]
-        return min(times) > 0 and max(times) <= self._limit
+        return bool(min(times) > 0 and max(times) <= self._limit)
 
 
 def _with_mask(shape: tuple[Any, ...], at: int) -> tuple[tuple[Any, ...], int]:
@@ -169,7 +174,8 @@ def write(
         done = _insert(db, group, layout, run_id=run_id, now=now, outcomes=outcomes)
         if done.differ:
             rest += [record for record in group.records if record.id in done.differ]
-        if done.new:  # what was there before has its stubs
+        # What was there before has its stubs.
+        if done.new and not db.mention_added(group.shared[0], layout.mentions):
             _mention(group, layout, made)
     return rest, made
 
@@ -199,9 +205,7 @@ def _part_doubles(group: Group, layout: _Layout, *, taken: set[Key], graves: Gra
     return out
 
 
-def _insert(
-    db: Session, group: Group, layout: _Layout, *, run_id: int, now: int, outcomes: dict[str, int]
-) -> Added:
+def _insert(db: Session, group: Group, layout: _Layout, *, run_id: int, now: int, outcomes: dict[str, int]) -> Added:
     """Insert the rows whose key is new."""
     fixed = dict(zip(layout.shared, group.shared, strict=True))
     fixed["door"] = str(Door(fixed["door"]))

@@ -17,7 +17,7 @@ from psycopg import sql as pgsql
 from psycopg.adapt import Dumper
 
 from hubbub.errors import ConfigError
-from hubbub.store.session import Added, Engine, Rows, insert_sql, literal, named
+from hubbub.store.session import Added, Engine, Mention, Rows, insert_sql, literal, named
 
 COPY_FROM_ROWS = 16
 """Fewer rows go one by one: a COPY and its staging table cost more."""
@@ -102,6 +102,8 @@ class PostgresSession:
         self.made_room: set[str] = set()
         """Sources this transaction made partitions for."""
         self._partitions = partitions
+        self._last = ""
+        """The staging table of the last `add`."""
         connection.adapters.register_dumper(bool, _FlagDumper)
         self.index_now = True
         self._types = types
@@ -194,7 +196,7 @@ class PostgresSession:
         ours: Mapping[str, int],
         constants: Mapping[str, int],
     ) -> Added:
-        staging = self._stage(table, bound, rows)
+        self._last = staging = self._stage(table, bound, rows)
         own = [name for name in bound if name != "early_at"]
         values = dict(zip(own, self._unstaged(own), strict=True))
         values |= {name: bound[at] for name, at in {**copies, **ours}.items()}
@@ -215,6 +217,16 @@ class PostgresSession:
             f" WHERE {differs}"
         )
         return Added(new, frozenset(record_id for (record_id,) in found))
+
+    def mention_added(self, source: str, mentions: Sequence[Mention]) -> bool:
+        for table, column, name in mentions:
+            names = "source, id" if name is None else "source, id, name"
+            said = column if name is None else f"{column}, {name}"
+            self.connection.execute(
+                f"INSERT INTO {table} ({names}) SELECT DISTINCT ON ({column}) {literal(source)}, {said}"
+                f" FROM {self._last} WHERE {column} <> '' ON CONFLICT (source, id) DO NOTHING"
+            )
+        return True
 
     def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Iterator[list[Any]]:
         with self.connection.cursor(name=f"hubbub_{next(_streams)}") as cursor:

@@ -6,6 +6,7 @@ hand each transaction to another connection. Only claims hold a lock longer; beh
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from hubbub.errors import HubbubError, LockedError, StorageError
-from hubbub.store import postgres_schema
+from hubbub.store import postgres_schema, postgres_slow
 from hubbub.store.backend import StoreOptions, Tell
 from hubbub.store.postgres import Address, PostgresSession, address_of, identifier, lock_key
 from hubbub.store.postgres_failures import explain, explained
@@ -27,6 +28,9 @@ from hubbub.store.postgres_tables import TYPES
 from hubbub.store.session import Engine as EngineName
 
 CONNECT_TIMEOUT_S = 10
+
+_BY_KEY = "SET LOCAL enable_hashjoin TO off; SET LOCAL enable_mergejoin TO off"
+"""A batch meets its rows by key: with no statistics of what is staged, the planner would read whole tables instead."""
 
 
 class PostgresBackend:
@@ -43,6 +47,7 @@ class PostgresBackend:
     def __init__(self, url: str, *, read_only: bool, options: StoreOptions) -> None:
         self.address: Address = address_of(url, schema=options.schema)
         self.where = self.address.shown
+        self.key = hashlib.blake2b(self.where.encode(), digest_size=8).hexdigest()
         self.read_only = read_only
         self.options = options
         self.tell: Tell | None = None
@@ -83,7 +88,7 @@ class PostgresBackend:
             self._drop_writer()
 
     def _connect(self, conninfo: str, *, autocommit: bool) -> psycopg.Connection[Any]:
-        return psycopg.connect(
+        connection = psycopg.connect(
             conninfo,
             autocommit=autocommit,
             prepare_threshold=5 if self.options.prepared else None,
@@ -94,6 +99,8 @@ class PostgresBackend:
             keepalives_interval=10,
             keepalives_count=3,
         )
+        postgres_slow.measure(self, connection)
+        return connection
 
     def _connect_for_reads(self) -> psycopg.Connection[Any]:
         return self._connect(self._reading_from(), autocommit=False)
@@ -108,7 +115,7 @@ class PostgresBackend:
             f"SET LOCAL search_path TO {identifier(self.address.schema)};"
             f" SET LOCAL statement_timeout TO {int(self.options.statement_timeout_s * 1000)};"
             f" SET LOCAL lock_timeout TO {int(self.options.busy_timeout_s * 1000)};"
-            " SET LOCAL jit TO off; SET LOCAL client_min_messages TO warning"
+            " SET LOCAL jit TO off; SET LOCAL random_page_cost TO 1.1; SET LOCAL client_min_messages TO warning"
         )
 
     def _begin_read(self, connection: Connection) -> None:
@@ -156,7 +163,8 @@ class PostgresBackend:
             if bare:
                 settings = settings.partition(";")[2]
             try:
-                connection.execute(f"BEGIN; {settings}; SELECT pg_advisory_xact_lock({lock_key(self.address.schema)})")
+                connection.execute(f"BEGIN; {settings}; {_BY_KEY}")
+                connection.execute(f"SELECT pg_advisory_xact_lock({lock_key(self.address.schema)})")
                 yield db
                 connection.execute("COMMIT")
             except BaseException:

@@ -235,6 +235,14 @@ def content_rows(  # noqa: PLR0917 - what, which columns, which rows
     known = set(table.c.keys())
     if unknown := [name for name in columns if name not in known]:
         raise UsageError(f"{kind}s have no column {unknown[0]!r}")
+    where, values = leaving(kind, selection)
+    with store.reading_raw() as db:
+        for rows in db.stream(export_sql(db, table.name, columns=columns, where=where), values):
+            yield from rows
+
+
+def leaving(kind: str, selection: Selected) -> tuple[list[str], list[Any]]:
+    """The conditions under which a record may leave the store with an export, and their values."""
     where = ["observed_at IS NOT NULL", "withdrawn = 0", "hidden_at IS NULL"]
     values: list[Any] = []
     if kind == "user":
@@ -247,12 +255,11 @@ def content_rows(  # noqa: PLR0917 - what, which columns, which rows
         if limit is not None:
             where.append(f"created_at {op} ?")
             values.append(limit)
-    with store.reading_raw() as db:
-        for rows in db.stream(_export_sql(db, table.name, columns=columns, where=where), values):
-            yield from rows
+    return where, values
 
 
-def _export_sql(db: Session, table: str, *, columns: Sequence[str], where: Sequence[str]) -> str:
+def export_sql(db: Session, table: str, *, columns: Sequence[str], where: Sequence[str]) -> str:
+    """The query for rows of a content table by key."""
     # The unique index on (source, id) by name: any other would make SQLite sort the whole table first.
     by_key = f" INDEXED BY sqlite_autoindex_{table}_1" if db.engine == "sqlite" else ""
     return f"SELECT {', '.join(columns)} FROM {table}{by_key} WHERE {' AND '.join(where)} ORDER BY source, id"

@@ -34,6 +34,7 @@ def stored_version(path: Path) -> str | None:
     if not path.exists() or path.stat().st_size == 0:
         return None
     with explained(path):
+        sqlite.recover(path)
         connection = sqlite.connect(path, read_only=True)
         try:
             names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

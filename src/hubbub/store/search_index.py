@@ -1,4 +1,4 @@
-"""The FTS5 index: external content over views of `posts` and `comments`, kept in step by each batch, never by row triggers.
+"""The FTS5 index: external content over views of `posts` and `comments`, kept in step by each batch, not by triggers.
 
 An entry exists for every live, observed row: its words, and its facts (`search_words`). What changes is taken out with
 its old words (FTS5's 'delete' command needs them exactly) and put in again; new rows are added by range of row number,

@@ -33,7 +33,8 @@ def newest_rows(db: Session) -> dict[str, int]:
 def take_out(db: Session, changes: Iterable[Change]) -> dict[str, list[int]]:
     """Remember that words were withdrawn: they lie in dead row versions until `db maintain` has vacuumed."""
     for kind in {change.kind for change in changes if change.kind in VECTORED and lost_words(change)}:
-        db.execute("UPDATE search_state SET purge = 1 WHERE kind = ? AND purge = 0", (kind,))
+        # Although it may say so already: a new version of the row tells a vacuum under way that it came too early.
+        db.execute("UPDATE search_state SET purge = 1 WHERE kind = ?", (kind,))
     return {}
 
 

@@ -1,8 +1,9 @@
 """PURE. What the search index holds of a record: its words, folded as FTS5's unicode61 folds them, and its facts.
 
-*Facts* are marked terms for what filters ask (source, community, author, month, band of the score), so that a query
+*Facts* are marked terms for what filters ask (source, community, author, year, month, band of the score), so that a query
 with filters is one walk through the index. Both engines hold the same terms: SQLite makes its words itself and its
-facts by the views `posts_words` and `comments_words` (whose expression is here, too), PostgreSQL is given a finished vector.
+facts by the views `posts_words` and `comments_words` (whose expression is here, too), PostgreSQL is given a finished
+vector.
 """
 
 from __future__ import annotations
@@ -77,9 +78,9 @@ def name_fact(letter: str, name: str) -> str:
     return f"{MARK}{letter}{name}"
 
 
-def month_fact(prefix: str) -> str:
-    """The fact of a month ("202601"), or what the facts of a year ("2026") begin with."""
-    return f"{MARK}t{prefix}"
+def time_fact(digits: str) -> str:
+    """The fact of a month ("202601") or of a year ("2026"); a record has both."""
+    return f"{MARK}t{digits}"
 
 
 def band_fact(band: int) -> str:
@@ -100,7 +101,8 @@ def facts(record: Any) -> Iterator[str]:
     if record.author is not None:
         yield name_fact("a", record.author)
     if record.created_at is not None and (month := month_of(record.created_at)) is not None:
-        yield month_fact(month)
+        yield time_fact(month[:4])
+        yield time_fact(month)
     if record.score is not None:
         yield band_fact(band_of(record.score))
 
@@ -153,6 +155,7 @@ FACTS_SQL = (
     f"{_name_sql('s', 'source')}"
     f" || coalesce(' ' || {_name_sql('c', 'community')}, '')"
     f" || coalesce(' ' || {_name_sql('a', 'author')}, '')"
+    f" || coalesce(' ' || char({ord(MARK)}) || 't' || strftime('%Y', created_at, 'unixepoch'), '')"
     f" || coalesce(' ' || char({ord(MARK)}) || 't' || strftime('%Y%m', created_at, 'unixepoch'), '')"
     f" || CASE WHEN score IS NULL THEN '' ELSE ' ' || {_band_sql()} END"
 )

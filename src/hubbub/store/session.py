@@ -37,6 +37,15 @@ class Added(NamedTuple):
     """Ids that are there with other values; nothing of them was written."""
 
 
+class Mention(NamedTuple):
+    """A column that refers to records of another table."""
+
+    table: str
+    column: str
+    name: str | None
+    """The column with the name as the platform prints it."""
+
+
 class Session(Protocol):
     """One connection, as the write path and the bulk reads use it."""
 
@@ -95,6 +104,9 @@ class Session(Protocol):
 
         A row holds the values of `bound` (the id first); `fixed` columns have one value for all; `copies` and `ours`
         take the bound value at a position. `ours` and `constants` (bookkeeping) do not count as differences."""
+
+    def mention_added(self, source: str, mentions: Sequence[Mention]) -> bool:
+        """Make the stubs that the rows of the last `add` refer to; False where the caller must."""
 
     def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Iterator[list[Any]]:
         """The rows of a query in lists of at most `size`, in flat memory, other statements may run in between."""

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from hubbub.errors import StorageError
-from hubbub.store.session import Added, Engine, Rows, insert_sql, literal
+from hubbub.store.session import Added, Engine, Mention, Rows, insert_sql, literal
 
 APPLICATION_ID = 0x68756262
 """Written into the file's header: "hubb"."""
@@ -99,6 +99,10 @@ class SqliteSession(sqlite3.Connection):
             self.executemany(add_sql(table, bound, fixed=fixed, copies=copies, ours=ours, constants=constants), fresh)
         return Added(len(fresh), frozenset(differ))
 
+    def mention_added(self, source: str, mentions: Sequence[Mention]) -> bool:
+        del source, mentions
+        return False
+
     def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Iterator[list[Any]]:
         cursor = self.execute(sql, parameters)
         while rows := cursor.fetchmany(size):
@@ -121,8 +125,10 @@ def add_sql(
     return f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())})"
 
 
-def connect(path: Path, *, read_only: bool = False, busy_timeout_s: float = 15.0) -> SqliteSession:
-    """A connection in autocommit mode with our pragmas. Raises sqlite3.Error."""
+def connect(
+    path: Path, *, read_only: bool = False, busy_timeout_s: float = 15.0, kind: type[SqliteSession] = SqliteSession
+) -> SqliteSession:
+    """A connection of this kind in autocommit mode with our pragmas. Raises sqlite3.Error."""
     mode = "ro" if read_only else "rwc"
     tail = "&immutable=1" if read_only and _cannot_share(path) else ""
     connection = sqlite3.connect(
@@ -131,7 +137,7 @@ def connect(path: Path, *, read_only: bool = False, busy_timeout_s: float = 15.0
         isolation_level=None,
         check_same_thread=False,
         timeout=busy_timeout_s,
-        factory=SqliteSession,
+        factory=kind,
     )
     try:
         connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB if read_only else _WRITER_CACHE_KIB}")
@@ -150,6 +156,18 @@ def connect(path: Path, *, read_only: bool = False, busy_timeout_s: float = 15.0
         connection.close()
         raise
     return connection
+
+
+def recover(path: Path) -> None:
+    """Roll back what a process that was killed while it made the file had half done: no reader may do that.
+
+    Only before the file has its write-ahead log is there such a journal. Raises sqlite3.Error."""
+    if path.with_name(path.name + "-journal").exists() and os.access(path, os.W_OK):
+        connection = sqlite3.connect(path)
+        try:
+            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+        finally:
+            connection.close()
 
 
 def leave_no_traces(connection: sqlite3.Connection, *, busy_timeout_s: float, rewrite: bool) -> None:

@@ -20,6 +20,7 @@ from hubbub.store.backend import StoreOptions, Tell
 from hubbub.store.claims import file_claim
 from hubbub.store.failures import explain, explained
 from hubbub.store.session import Engine as EngineName
+from hubbub.store.slow import sqlite_sessions
 from hubbub.store.sqlite import SqliteSession
 
 
@@ -51,16 +52,19 @@ class SqliteBackend:
 
     def __init__(self, url: str, *, read_only: bool, options: StoreOptions) -> None:
         self.path = sqlite_path(url)
-        self.where = str(self.path)
+        self.where = self.key = str(self.path)
         self.read_only = read_only
         self.options = options
         self.tell: Tell | None = None
+        self._sessions = sqlite_sessions(self)
         self._lock = threading.RLock()
         self._writer: SqliteSession | None = None
         self.reads: Engine = create_engine("sqlite://", creator=self._reader, poolclass=QueuePool, max_overflow=20)
 
     def _reader(self) -> SqliteSession:
-        return sqlite.connect(self.path, read_only=True, busy_timeout_s=self.options.busy_timeout_s)
+        return sqlite.connect(
+            self.path, read_only=True, busy_timeout_s=self.options.busy_timeout_s, kind=self._sessions
+        )
 
     def open(self, *, create: bool) -> None:
         sqlite.check_place(self.path, create=create and not self.read_only)
@@ -102,7 +106,9 @@ class SqliteBackend:
         with self._lock:
             try:
                 if self._writer is None:
-                    self._writer = sqlite.connect(self.path, busy_timeout_s=self.options.busy_timeout_s)
+                    self._writer = sqlite.connect(
+                        self.path, busy_timeout_s=self.options.busy_timeout_s, kind=self._sessions
+                    )
                 yield self._writer
             except self.refusals:
                 raise

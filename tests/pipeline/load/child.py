@@ -1,7 +1,7 @@
 """One import in a process of its own that dies where it is told: `python -m tests.pipeline.load.child STORE WHERE N FILE…`.
 
 WHERE is `after` (the Nth batch is committed), `inside` (the Nth batch is written but not committed), `interrupt` (Ctrl-C
-when the Nth batch is committed) or `never`.
+when the Nth batch is committed), `never`, or `paced`: nowhere, but in small batches, for somebody else to kill.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from hubbub.store.tables import CONTENT
 
 KINDS = ("post", "comment")
 
-CANDIDATES = 3_000
+CANDIDATES = 1_000
 """Of a query that more records of a kind match, the newest so many are ranked."""
 
 _COLUMNS = ("source", "id", "community", "author_name", "created_at", "score", "permalink")
@@ -62,7 +62,7 @@ def search(
     parsed = parse(query)
     asked = [kind for kind in KINDS if kind in kinds and _wants(parsed, kind)]
     with store.reading_raw() as db:
-        most = max(CANDIDATES, limit) if parsed.groups else limit
+        most = max(CANDIDATES, limit)
         candidates = [found for kind in asked for found in matching.candidates(db, kind, parsed, most=most)]
         best = ranked(candidates, parsed.terms, limit=limit)
         return _hits(db, best, parsed, marks=marks)

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from hubbub import clock
 from hubbub.store.search import expressions
 from hubbub.store.search.query import Condition, Parsed
 from hubbub.store.search.rank import TEXT_CHARS, Candidate
@@ -21,14 +23,17 @@ _PLACES = {"community": "communities", "author": "users"}
 
 def candidates(db: Session, kind: str, parsed: Parsed, *, most: int) -> Iterator[Candidate]:
     """At most so many records of a kind that match, newest first."""
-    if not parsed.groups:
-        rows = _by_filters(db, kind, parsed, most=most)
-    elif db.engine == "sqlite":
+    if db.engine == "sqlite" and parsed.groups:
         rows = _by_fts5(db, kind, parsed, most=most)
     else:
-        rows = _by_vector(db, kind, parsed, most=most)
+        rows = _by_time(db, kind, parsed, most=most)
     for source, record_id, created_at, title, body in rows:
         yield Candidate(kind, (source, record_id), created_at, title, body)
+
+
+def _this_year() -> int:
+    """The year it is, and tomorrow already is."""
+    return datetime.fromtimestamp(clock.now() + 86_400, UTC).year
 
 
 def _selected(kind: str) -> str:
@@ -39,7 +44,7 @@ def _selected(kind: str) -> str:
 def _by_fts5(db: Session, kind: str, parsed: Parsed, *, most: int) -> Sequence[Any]:
     """By row number, newest stored first: the order in which FTS5 walks its lists."""
     fts, _, columns = INDEXES[kind]
-    match = expressions.fts5(parsed, columns[:-1])
+    match = expressions.fts5(parsed, columns[:-1], this_year=_this_year())
     where, values = conditions(parsed.conditions)
     sql = (
         f"{_selected(kind)} {fts} JOIN {CONTENT[kind].name} c ON c.n = {fts}.rowid"
@@ -48,42 +53,53 @@ def _by_fts5(db: Session, kind: str, parsed: Parsed, *, most: int) -> Sequence[A
     return db.execute(sql, (match, *values, most)).fetchall()
 
 
-def _by_vector(db: Session, kind: str, parsed: Parsed, *, most: int) -> Sequence[Any]:
-    """By time of creation, newest first."""
-    query = expressions.tsquery(parsed)
-    where, values = conditions(parsed.conditions)
-    sql = (
-        f"{_selected(kind)} {CONTENT[kind].name} c WHERE c.search @@ ?::tsquery AND {_LIVE}{where}"
-        " ORDER BY c.created_at DESC NULLS LAST LIMIT ?"
-    )
-    return db.execute(sql, (query, *values, most)).fetchall()
-
-
-def _by_filters(db: Session, kind: str, parsed: Parsed, *, most: int) -> Sequence[Any]:
-    """Without words: the newest that pass the filters, through the index of the community or the author."""
-    table = CONTENT[kind].name
-    where, values = conditions(parsed.conditions)
-    unwanted, words = _unwanted(db, kind, parsed)
-    where, values = where + unwanted, (*values, *words)
+def _by_time(db: Session, kind: str, parsed: Parsed, *, most: int) -> Sequence[Any]:
+    """By time of creation, newest first, through the index of the community or the author where one is asked for."""
     sources = _sources(db, parsed.conditions)
-    sql = f"{_selected(kind)} {table} c WHERE {_LIVE}{where}{{source}} ORDER BY c.created_at DESC LIMIT ?"
+    where, values = conditions(parsed.conditions)
+    if db.engine == "postgresql":
+        matching = _in_vector(parsed)
+    elif sources is None:
+        return _by_facts(db, kind, parsed, most=most)
+    else:
+        matching = _unwanted(kind, parsed)
+    where, values = where + matching[0], (*values, *matching[1])
+    ordered = "ORDER BY c.created_at DESC LIMIT ?"
     if sources is None:
-        return db.execute(sql.format(source=""), (*values, most)).fetchall()
+        return db.execute(
+            f"{_selected(kind)} {CONTENT[kind].name} c WHERE {_LIVE}{where} {ordered}", (*values, most)
+        ).fetchall()
+    # A source each: only then does an index that begins with the source give the rows in order of time.
+    sql = f"{_selected(kind)} {CONTENT[kind].name} c WHERE c.source = ? AND {_LIVE}{where} {ordered}"
     found: list[Any] = []
     for source in sources:
-        found += db.execute(sql.format(source=" AND c.source = ?"), (*values, source, most)).fetchall()
+        found += db.execute(sql, (source, *values, most)).fetchall()
     return sorted(found, key=lambda row: -(row[2] or 0))[:most]
 
 
-def _unwanted(db: Session, kind: str, parsed: Parsed) -> tuple[str, tuple[Any, ...]]:
-    """The condition that keeps out what must not occur, where there are no words to search for."""
+def _by_facts(db: Session, kind: str, parsed: Parsed, *, most: int) -> Sequence[Any]:
+    """SQLite, filters that name no place: the newest stored, through the facts in the index where there are any."""
+    if next(expressions.needed(parsed, this_year=_this_year()), None) is not None:
+        return _by_fts5(db, kind, parsed, most=most)
+    where, values = conditions(parsed.conditions)
+    unwanted, words = _unwanted(kind, parsed)
+    sql = f"{_selected(kind)} {CONTENT[kind].name} c WHERE {_LIVE}{where}{unwanted} ORDER BY c.n DESC LIMIT ?"
+    return db.execute(sql, (*values, *words, most)).fetchall()
+
+
+def _in_vector(parsed: Parsed) -> tuple[str, tuple[Any, ...]]:
+    """PostgreSQL's condition on the words and facts of a row."""
+    query = expressions.tsquery(parsed, this_year=_this_year())
+    return ("", ()) if query is None else (" AND c.search @@ ?::tsquery", (query,))
+
+
+def _unwanted(kind: str, parsed: Parsed) -> tuple[str, tuple[Any, ...]]:
+    """SQLite's condition that keeps out what must not occur, where there are no words to search for."""
     if not parsed.excluded:
         return "", ()
-    if db.engine == "sqlite":
-        fts, _, columns = INDEXES[kind]
-        match = expressions.fts5_excluded(parsed, columns[:-1])
-        return f" AND c.n NOT IN (SELECT rowid FROM {fts} WHERE {fts} MATCH ?)", (match,)
-    return " AND c.search @@ ?::tsquery", (expressions.tsquery(parsed, facts=False),)
+    fts, _, columns = INDEXES[kind]
+    match = expressions.fts5_excluded(parsed, columns[:-1])
+    return f" AND c.n NOT IN (SELECT rowid FROM {fts} WHERE {fts} MATCH ?)", (match,)
 
 
 def _sources(db: Session, asked: Sequence[Condition]) -> list[str] | None:

@@ -64,14 +64,20 @@ def _counts(candidate: Candidate, terms: Sequence[Term]) -> tuple[int, list[int]
     ]
 
 
-def _occurrences(text: Sequence[str], term: Term) -> int:
+def _occurrences(text: list[str], term: Term) -> int:
     wanted = term.words
     if len(wanted) == 1:
         word = wanted[0]
         if not term.prefix:
             return text.count(word)
         return sum(each.startswith(word) for each in text)
-    return sum(matches_at(text, at, term) for at in range(len(text) - len(wanted) + 1))
+    found, at = 0, -1
+    try:
+        while True:  # the search for the first word runs in C: most texts are done with here
+            at = text.index(wanted[0], at + 1)
+            found += matches_at(text, at, term)
+    except ValueError:
+        return found
 
 
 def matches_at(text: Sequence[str], at: int, term: Term) -> bool:
