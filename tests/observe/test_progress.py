@@ -27,3 +27,13 @@ def test_an_import_shows_its_files_only() -> None:
         display(events.BatchStored(stream="RS.zst", tally={"new": 90}))
         display(events.FileProgress(path="RS.zst", done_bytes=5, total_bytes=10, rows=90))
     assert "requests" not in screen.getvalue()
+
+
+def test_a_copy_shows_the_table_it_is_at() -> None:
+    screen = io.StringIO()
+    with ProgressObserver(Console(file=screen, force_terminal=True, width=120)) as display:
+        display(events.CopyProgress(table="runs", done=3, total=3))
+        display(events.CopyProgress(table="comments", done=5_000, total=12_000))
+    last = screen.getvalue().rpartition("comments")[2]
+    assert "5,000 of 12,000" in last
+    assert "runs" not in last

@@ -16,11 +16,19 @@ from tests.store.making import HOUR, T0, comment, gone, post, rows, write
 
 assert tables_of_runs.runs.metadata is metadata
 TABLES = [table for table in metadata.sorted_tables if table.name != "search_state"]
-QUERIES = ("beetle", "stag OR moth", '"under a stone"', "author:bob", "community:bugs score:>1", "word7", "kind:comment -beetle")
+QUERIES = (
+    "beetle",
+    "stag OR moth",
+    '"under a stone"',
+    "author:bob",
+    "community:bugs score:>1",
+    "word7",
+    "kind:comment -beetle",
+)
 
 
 def _picture(number: int) -> MediaItem:
-    return MediaItem(kind="image", url=f"https://i.redd.it/{number}.jpg", width=640, height=480, caption="a – «pic»")
+    return MediaItem(kind="image", url=f"https://i.redd.it/{number}.jpg", width=640, height=480, caption="ein «Bild»")
 
 
 def fill(store: Store, *, comments: int = 40) -> None:
@@ -56,10 +64,14 @@ def fill(store: Store, *, comments: int = 40) -> None:
             source="reddit", link="collection_posts", owner="c1", members=("t3_a",), observed_at=T0, complete=True
         ),
         run_id=run,
-        rejected=[Rejected(reason="broken", raw=b"\x00\xff{", source="reddit", door=Door.LIVE, where="/new", id="t3_x")],
+        rejected=[
+            Rejected(reason="broken", raw=b"\x00\xff{", source="reddit", door=Door.LIVE, where="/new", id="t3_x")
+        ],
         checkpoints=[Checkpoint(key="bugs/new", state='{"watermark":1}')],
         unknown_fields={"new_thing": 3},
-        ledger=LedgerMark(digest="d" * 64, filters="{}", mapping_version=1, path="RS.zst", size_bytes=9, offset=5, lines=2),
+        ledger=LedgerMark(
+            digest="d" * 64, filters="{}", mapping_version=1, path="RS.zst", size_bytes=9, offset=5, lines=2
+        ),
     )
     _change(store, run)
     _rest(store, run)
@@ -115,8 +127,8 @@ def _rest(store: Store, run: int) -> None:
         ):
             marks = ", ".join("?" * len(values))
             db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING", values)
-        for table in CONTENT.values():
-            db.execute(f"UPDATE {table.name} SET updated_at = updated_at - 1000 WHERE updated_at IS NOT NULL")
+        for content in CONTENT.values():
+            db.execute(f"UPDATE {content.name} SET updated_at = updated_at - 1000 WHERE updated_at IS NOT NULL")
 
 
 def contents(store: Store) -> dict[str, list[Any]]:
@@ -126,7 +138,9 @@ def contents(store: Store) -> dict[str, list[Any]]:
     for table in TABLES:
         gone = {"post_n", "comment_n", *(("n",) if table.name in content else ())}
         names = ", ".join(f'"{column.name}"' for column in table.columns if column.name not in gone)
-        found[str(table.name)] = sorted((tuple(row) for row in rows(store, f"SELECT {names} FROM {table.name}")), key=repr)
+        found[str(table.name)] = sorted(
+            (tuple(row) for row in rows(store, f"SELECT {names} FROM {table.name}")), key=repr
+        )
     return found
 
 

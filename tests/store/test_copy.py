@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 
 from hubbub.errors import LockedError, StorageError
 from hubbub.events import CopyProgress, Event, Finding
+from hubbub.records.models import MediaItem
 from hubbub.store import copy_tables
 from hubbub.store.copy import Copied, copy_store
 from hubbub.store.digest import digest
@@ -25,26 +26,34 @@ class Places:
     """Empty stores of either engine, as many as a test wants."""
 
     def __init__(self, folder: Path, request: pytest.FixtureRequest) -> None:
-        self.folder = folder
-        self.request = request
-        self.made = 0
+        self._folder = folder
+        self._request = request
+        self._made = 0
+        self.held = ExitStack()
 
     def address(self, engine: str) -> str:
-        self.made += 1
+        self._made += 1
         if engine == "sqlite":
-            return f"sqlite:///{self.folder}/{self.made}.db"
-        return f"{self.request.getfixturevalue('postgres')}?schema=store_{self.made}"
+            return f"sqlite:///{self._folder}/{self._made}.db"
+        return f"{self._request.getfixturevalue('postgres')}?schema=store_{self._made}"
+
+    def opened(self, url: str) -> Store:
+        return self.held.enter_context(open_store(url))
+
+    def store(self, engine: str) -> Store:
+        return self.opened(self.address(engine))
 
 
 @pytest.fixture
-def places(tmp_path: Path, request: pytest.FixtureRequest) -> Places:
-    return Places(tmp_path, request)
+def places(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Places]:
+    made = Places(tmp_path, request)
+    with made.held:
+        yield made
 
 
 @pytest.fixture
-def opened() -> Iterator[Callable[..., Store]]:
-    with ExitStack() as held:
-        yield lambda url, **how: held.enter_context(open_store(url, **how))
+def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copy_tables, "PAGE_ROWS", 20)
 
 
 PAIRS = [("sqlite", "postgresql"), ("postgresql", "sqlite"), ("sqlite", "sqlite"), ("postgresql", "postgresql")]
@@ -62,16 +71,16 @@ def _same(one: Store, other: Store) -> None:
 
 @pytest.mark.parametrize("page", [3, 5_000])
 def test_a_collection_is_the_same_wherever_it_is_copied(
-    places: Places, opened: Callable[..., Store], monkeypatch: pytest.MonkeyPatch, page: int
+    places: Places, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
     monkeypatch.setattr(copy_tables, "PAGE_ROWS", page)
-    first = opened(places.address("sqlite"))
+    first = places.store("sqlite")
     fill(first)
     before = contents(first)
     assert [table for table, held in before.items() if not held] == []
     stores = [first]
     for engine in ("postgresql", "postgresql", "sqlite", "sqlite"):
-        stores.append(opened(places.address(engine)))
+        stores.append(places.store(engine))
         done = copy_store(*stores[-2:])
         assert done.rows == {table: len(held) for table, held in before.items()}
         assert (done.digest, done.replaced) == (digest(first), 0)
@@ -79,8 +88,8 @@ def test_a_collection_is_the_same_wherever_it_is_copied(
     assert contents(first) == before
 
 
-def test_row_numbers_stay_between_files(places: Places, opened: Callable[..., Store]) -> None:
-    source, target = opened(places.address("sqlite")), opened(places.address("sqlite"))
+def test_row_numbers_stay_between_files(places: Places) -> None:
+    source, target = places.store("sqlite"), places.store("sqlite")
     fill(source)
     write(source, post("t3_z"), comment("t1_z", author="zed"))
     write(source, gone("comment", "t1_z"))  # its author's stub goes and leaves a hole
@@ -90,10 +99,8 @@ def test_row_numbers_stay_between_files(places: Places, opened: Callable[..., St
 
 
 @pytest.mark.parametrize(("origin", "to"), PAIRS)
-def test_collecting_goes_on_in_the_copy_as_it_would_have_in_the_original(
-    places: Places, opened: Callable[..., Store], origin: str, to: str
-) -> None:
-    source, target = opened(places.address(origin)), opened(places.address(to))
+def test_collecting_goes_on_in_the_copy_as_it_would_have_in_the_original(places: Places, origin: str, to: str) -> None:
+    source, target = places.store(origin), places.store(to)
     fill(source)
     copy_store(source, target)
     runs, media = one(target, "SELECT max(id) FROM runs"), one(target, "SELECT max(n) FROM media")
@@ -104,7 +111,7 @@ def test_collecting_goes_on_in_the_copy_as_it_would_have_in_the_original(
         tally = write(
             store,
             post("t3_a", at=later, title="A beetle after all", score=41, media=()),
-            post("t3_new", media=contents_of_one_picture()),
+            post("t3_new", media=_one_picture()),
             comment("t1_0001", body="word1 of many", score=1, created_at=T0 + 1),
             comment("t1_0002", at=later, body="edited", score=7, author="frank"),
             gone("comment", "t1_b", at=later),
@@ -122,17 +129,13 @@ def test_collecting_goes_on_in_the_copy_as_it_would_have_in_the_original(
     assert one(target, "SELECT author IS NULL FROM comments WHERE id = 't1_more'") == 1
 
 
-def contents_of_one_picture() -> tuple[Any, ...]:
-    from hubbub.records.models import MediaItem  # noqa: PLC0415
-
+def _one_picture() -> tuple[Any, ...]:
     return (MediaItem(kind="image", url="https://i.redd.it/new.jpg"),)
 
 
 @pytest.mark.parametrize(("origin", "to"), PAIRS[:2])
-def test_what_an_import_left_unindexed_is_found_in_the_copy(
-    places: Places, opened: Callable[..., Store], origin: str, to: str
-) -> None:
-    source, target = opened(places.address(origin)), opened(places.address(to))
+def test_what_an_import_left_unindexed_is_found_in_the_copy(places: Places, origin: str, to: str) -> None:
+    source, target = places.store(origin), places.store(to)
     source.search_later = True
     write(source, post(), comment())
     copy_store(source, target)
@@ -208,19 +211,17 @@ POINTS = [
 
 
 @either_way
-def test_killed_anywhere_the_same_copy_goes_on_where_it_was(
-    places: Places, opened: Callable[..., Store], monkeypatch: pytest.MonkeyPatch, origin: str, to: str
-) -> None:
-    monkeypatch.setattr(copy_tables, "PAGE_ROWS", 20)
+@pytest.mark.usefixtures("short_pages")
+def test_killed_anywhere_the_same_copy_goes_on_where_it_was(places: Places, origin: str, to: str) -> None:
     url = places.address(origin)
-    source = opened(url)
+    source = places.opened(url)
     fill(source)
     for at, times in POINTS:
         if at == "comments_fts" and to != "sqlite":
             continue
         place = places.address(to)
         _killed(url, place, at=at, times=times)
-        target = opened(place)
+        target = places.opened(place)
         had = rows(target, "SELECT count(*) FROM comments")
         told: list[Event] = []
         done = _again(source, target, tell=told.append)
@@ -232,13 +233,13 @@ def test_killed_anywhere_the_same_copy_goes_on_where_it_was(
         _same(source, target)
 
 
-def test_killed_many_times_a_copy_ends_all_the_same(places: Places, opened: Callable[..., Store]) -> None:
+def test_killed_many_times_a_copy_ends_all_the_same(places: Places) -> None:
     url, place = places.address("sqlite"), places.address("sqlite")
-    source = opened(url)
+    source = places.opened(url)
     fill(source)
     for at, times in POINTS:
         _killed(url, place, at=at, times=times if at != "digest" else 1)
-    target = opened(place)
+    target = places.opened(place)
     copy_store(source, target)
     _same(source, target)
 
@@ -253,9 +254,9 @@ def _meddle(store: Store, event: Event, *, at: str = "digest", number: list[int]
 
 @either_way
 def test_what_was_written_to_the_source_meanwhile_is_copied_in_a_second_walk(
-    places: Places, opened: Callable[..., Store], origin: str, to: str
+    places: Places, origin: str, to: str
 ) -> None:
-    source, target = opened(places.address(origin)), opened(places.address(to))
+    source, target = places.store(origin), places.store(to)
     fill(source)
     told: list[Event] = []
 
@@ -274,9 +275,9 @@ def test_what_was_written_to_the_source_meanwhile_is_copied_in_a_second_walk(
 
 @either_way
 def test_a_source_that_is_written_to_all_the_time_is_an_error_until_it_is_left_alone(
-    places: Places, opened: Callable[..., Store], origin: str, to: str
+    places: Places, origin: str, to: str
 ) -> None:
-    source, target = opened(places.address(origin)), opened(places.address(to))
+    source, target = places.store(origin), places.store(to)
     fill(source)
     number = [0]
     with pytest.raises(StorageError, match="something goes on writing") as refused:
@@ -288,28 +289,24 @@ def test_a_source_that_is_written_to_all_the_time_is_an_error_until_it_is_left_a
 
 
 @either_way
-def test_a_source_that_changed_between_two_tries_is_copied_as_it_is_now(
-    places: Places, opened: Callable[..., Store], origin: str, to: str
-) -> None:
+def test_a_source_that_changed_between_two_tries_is_copied_as_it_is_now(places: Places, origin: str, to: str) -> None:
     url, place = places.address(origin), places.address(to)
-    source = opened(url)
+    source = places.opened(url)
     fill(source)
     _killed(url, place, at="media", times=1)
-    picture = contents_of_one_picture()
+    picture = _one_picture()
     write(source, post("t3_a", at=T0 + 50 * HOUR, media=picture), gone("comment", "t1_a", at=T0 + 50 * HOUR))
     with source.transaction() as db:  # the row numbers change places
         db.execute("UPDATE media SET n = n + 1000")
-    target = opened(place)
+    target = places.opened(place)
     _again(source, target)
     _same(source, target)
 
 
-def test_what_another_command_collected_into_the_target_is_never_cleared(
-    places: Places, opened: Callable[..., Store]
-) -> None:
-    source, place = opened(places.address("sqlite")), places.address("sqlite")
+def test_what_another_command_collected_into_the_target_is_never_cleared(places: Places) -> None:
+    source, place = places.store("sqlite"), places.address("sqlite")
     fill(source)
-    target, other = opened(place), opened(place)
+    target, other = places.opened(place), places.opened(place)
 
     def tell(event: Event) -> None:
         if isinstance(event, CopyProgress) and (event.table, event.done) == ("digest", 0):
@@ -323,10 +320,8 @@ def test_what_another_command_collected_into_the_target_is_never_cleared(
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("what", ["a record", "a run", "a checkpoint"])
-def test_a_target_that_holds_anything_else_is_refused_and_left_alone(
-    places: Places, opened: Callable[..., Store], engine: str, what: str
-) -> None:
-    source, target = opened(places.address("sqlite")), opened(places.address(engine))
+def test_a_target_that_holds_anything_else_is_refused_and_left_alone(places: Places, engine: str, what: str) -> None:
+    source, target = places.store("sqlite"), places.store(engine)
     write(source, post())
     if what == "a run":
         target.begin_run(command="sync", target="x", started_at=T0)
@@ -342,8 +337,8 @@ def test_a_target_that_holds_anything_else_is_refused_and_left_alone(
     assert contents(target) == before
 
 
-def test_a_finished_copy_is_content_like_any_other(places: Places, opened: Callable[..., Store]) -> None:
-    source, target = opened(places.address("sqlite")), opened(places.address("sqlite"))
+def test_a_finished_copy_is_content_like_any_other(places: Places) -> None:
+    source, target = places.store("sqlite"), places.store("sqlite")
     fill(source)
     copy_store(source, target)
     with pytest.raises(StorageError, match="already holds"):
@@ -351,12 +346,12 @@ def test_a_finished_copy_is_content_like_any_other(places: Places, opened: Calla
     _same(source, target)
 
 
-def test_half_a_copy_is_no_source_and_takes_no_other_one(places: Places, opened: Callable[..., Store]) -> None:
+def test_half_a_copy_is_no_source_and_takes_no_other_one(places: Places) -> None:
     url, place = places.address("sqlite"), places.address("sqlite")
-    source = opened(url)
+    source = places.opened(url)
     fill(source)
     _killed(url, place, at="comments", times=1)
-    half, fresh = opened(place), opened(places.address("sqlite"))
+    half, fresh = places.opened(place), places.store("sqlite")
     with pytest.raises(StorageError, match="is itself an unfinished copy of"):
         copy_store(half, fresh)
     write(fresh, post())
@@ -366,30 +361,28 @@ def test_half_a_copy_is_no_source_and_takes_no_other_one(places: Places, opened:
     _same(source, half)
 
 
-def test_a_store_is_not_copied_into_itself(places: Places, opened: Callable[..., Store], tmp_path: Path) -> None:
+def test_a_store_is_not_copied_into_itself(places: Places, tmp_path: Path) -> None:
     url = places.address("sqlite")
-    store = opened(url)
+    store = places.opened(url)
     fill(store)
     (tmp_path / "link.db").symlink_to(tmp_path / "1.db")
-    for other in (store, opened(url), opened(f"sqlite:///{tmp_path}/link.db")):
+    for other in (store, places.opened(url), places.opened(f"sqlite:///{tmp_path}/link.db")):
         with pytest.raises(StorageError, match="into itself"):
             copy_store(store, other)
 
 
-def test_a_schema_is_not_copied_into_itself_by_another_name_of_its_server(
-    places: Places, opened: Callable[..., Store]
-) -> None:
+def test_a_schema_is_not_copied_into_itself_by_another_name_of_its_server(places: Places) -> None:
     url = places.address("postgresql")
-    store, other = opened(url), opened(url.replace("127.0.0.1", "localhost"))
+    store, other = places.opened(url), places.opened(url.replace("127.0.0.1", "localhost"))
     with pytest.raises(StorageError, match="into itself"):
         copy_store(store, other)
 
 
-def test_two_copies_at_once_are_told_apart(places: Places, opened: Callable[..., Store]) -> None:
-    source = opened(places.address("sqlite"))
+def test_two_copies_at_once_are_told_apart(places: Places) -> None:
+    source = places.store("sqlite")
     for engine in ("sqlite", "postgresql"):
         place = places.address(engine)
-        target, other = opened(place), opened(place)
+        target, other = places.opened(place), places.opened(place)
         with other.claim("copy"), pytest.raises(LockedError, match="another copy into"):
             copy_store(source, target)
         copy_store(source, target)
@@ -403,10 +396,8 @@ def _with_nuls(store: Store) -> None:
         db.execute("UPDATE posts SET title = replace(title, 'X', char(0)) WHERE id = 't3_nul'")
 
 
-def test_nul_characters_are_replaced_and_counted_on_the_way_to_postgresql(
-    places: Places, opened: Callable[..., Store]
-) -> None:
-    source, target, back = (opened(places.address(each)) for each in ("sqlite", "postgresql", "sqlite"))
+def test_nul_characters_are_replaced_and_counted_on_the_way_to_postgresql(places: Places) -> None:
+    source, target, back = (places.store(each) for each in ("sqlite", "postgresql", "sqlite"))
     _with_nuls(source)
     done = copy_store(source, target)
     assert done.replaced == 3
@@ -418,19 +409,17 @@ def test_nul_characters_are_replaced_and_counted_on_the_way_to_postgresql(
     _same(target, back)
 
 
-def test_nul_characters_stay_between_files(places: Places, opened: Callable[..., Store]) -> None:
-    source, target = opened(places.address("sqlite")), opened(places.address("sqlite"))
+def test_nul_characters_stay_between_files(places: Places) -> None:
+    source, target = places.store("sqlite"), places.store("sqlite")
     _with_nuls(source)
     assert copy_store(source, target).replaced == 0
     assert contents(target) == contents(source)
 
 
-def test_long_texts_make_pages_short(
-    places: Places, opened: Callable[..., Store], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_long_texts_make_pages_short(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copy_tables, "PAGE_BYTES", 50_000)
     monkeypatch.setattr(copy_tables, "FETCH_ROWS", 10)
-    source, target = opened(places.address("sqlite")), opened(places.address("postgresql"))
+    source, target = places.store("sqlite"), places.store("postgresql")
     write(source, *(post(f"t3_{n:03}", body="stone " * 1500) for n in range(100)))
     told: list[Event] = []
     copy_store(source, target, tell=told.append)
@@ -438,8 +427,8 @@ def test_long_texts_make_pages_short(
     assert pages == list(range(10, 101, 10))
 
 
-def test_an_unverified_copy_has_no_digest(places: Places, opened: Callable[..., Store]) -> None:
-    source, target = opened(places.address("sqlite")), opened(places.address("postgresql"))
+def test_an_unverified_copy_has_no_digest(places: Places) -> None:
+    source, target = places.store("sqlite"), places.store("postgresql")
     fill(source)
     told: list[Event] = []
     assert copy_store(source, target, verify=False, tell=told.append).digest is None
@@ -447,14 +436,14 @@ def test_an_unverified_copy_has_no_digest(places: Places, opened: Callable[..., 
     _same(source, target)
 
 
-def test_the_copy_has_every_index_of_a_new_store(places: Places, opened: Callable[..., Store]) -> None:
+def test_the_copy_has_every_index_of_a_new_store(places: Places) -> None:
     for engine in ("sqlite", "postgresql"):
         query = {
             "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY 1",
             "postgresql": "SELECT tablename, replace(indexdef, current_schema(), ''), indexname FROM pg_indexes"
             " WHERE schemaname = current_schema() ORDER BY 1, 2",
         }[engine]
-        source, fresh, target = (opened(places.address(each)) for each in ("sqlite", engine, engine))
+        source, fresh, target = (places.store(each) for each in ("sqlite", engine, engine))
         fill(source)
         with fresh.transaction() as db:
             db.make_room(["reddit"])

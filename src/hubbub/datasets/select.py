@@ -130,9 +130,7 @@ def check(selection: Selection) -> None:
             raise UsageError(f"none of the chosen kinds has a column {name!r}{hint}")
     for kind in selection.chosen_kinds:
         if not columns_of(kind, selection):
-            raise UsageError(
-                f"{FILE_STEM[kind]} have none of the columns named; leave out the kind, or name one of them"
-            )
+            raise UsageError(f"{FILE_STEM[kind]} have none of the named columns: name one, or leave out this kind")
 
 
 def _known(kind: str) -> tuple[Column, ...]:

@@ -68,9 +68,11 @@ class ProgressObserver:
         self._progress.update(task, completed=event.done_bytes, facts=f"{event.rows:,} rows")
 
     def _copy(self, event: events.CopyProgress) -> None:
-        task = self._task(event.table, event.table, total=event.total)
         facts = f"{event.done:,} of {event.total:,}"
-        self._progress.update(task, completed=event.done, total=event.total, facts=facts)
+        task = self._task("copy", "", total=event.total)  # one line for all: there are more tables than lines
+        self._progress.update(
+            task, description=escape(shown(event.table)), completed=event.done, total=event.total, facts=facts
+        )
 
     def _counts(self) -> None:
         if not self._requests and not self._media:

@@ -70,9 +70,10 @@ class _Crossed(Exception):  # noqa: N818 - no error: it says that a copy must be
 def copy_store(source: Store, target: Store, *, verify: bool = True, tell: Tell | None = None) -> Copied:
     """Copy every table of `source` into `target`, which is empty or holds an unfinished copy of the same store.
 
-    With `verify` the rows of every table are counted and the digests compared; where they differ, because the source was
-    written to meanwhile, everything is copied once more. Raises StorageError when the target holds something else, when
-    both are one store, or when they differ to the end; LockedError when another copy into the target is under way."""
+    With `verify` the rows of every table are counted and the digests compared; where they differ, because the source
+    was written to meanwhile, everything is copied once more. Raises StorageError when the target holds something else,
+    when both are one store, or when they differ to the end; LockedError when another copy into the target is under
+    way."""
     if _same_place(source, target):
         raise StorageError(
             f"{source.where} cannot be copied into itself", advice="name another file, database or schema to copy into"

@@ -196,7 +196,7 @@ def count(db: Session, table: str) -> int:
 
 
 def without_nuls(page: Iterable[Sequence[Any]]) -> tuple[list[tuple[Any, ...]], int]:
-    """The rows with U+FFFD in place of every NUL character, which PostgreSQL takes in no text; and how many there were."""
+    """The rows with U+FFFD for every NUL character, which PostgreSQL takes in no text; and how many there were."""
     times = 0
     rows = []
     for row in page:

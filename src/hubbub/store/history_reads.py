@@ -3,8 +3,6 @@
 It is the *logical* history, past entries and current row together: the same for equal content, however it came.
 """
 
-# ruff: noqa: S608 - table and column names come from tables.py, every value is bound
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence

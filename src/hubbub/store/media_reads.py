@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import and_, func, select
+from sqlalchemy import Integer, ScalarSelect, Table, case, false, literal_column, select
 
 from hubbub.store.engine import Store
 from hubbub.store.tables import blobs, comments, media, posts
@@ -41,37 +41,42 @@ def pending_media(
     """Items of live, visible records that wait, in order of row number above `above`; empty `kinds` means all.
 
     Unknown scores and counts do not reach a threshold."""
-    score = func.coalesce(posts.c.score, comments.c.score)
+    of_post, of_comment = (
+        _lets_through(table, community=community, min_score=min_score, min_comments=min_comments)
+        for table in (posts, comments)
+    )
+    wanted = case((media.c.post_id.is_not(None), of_post), else_=of_comment)
     query = (
         select(*(media.c[name] for name in PendingMedia.__struct_fields__))
-        .select_from(
-            media.outerjoin(posts, and_(media.c.source == posts.c.source, media.c.post_id == posts.c.id)).outerjoin(
-                comments, and_(media.c.source == comments.c.source, media.c.comment_id == comments.c.id)
-            )
-        )
-        .where(
-            media.c.state.in_(states),
-            media.c.url.is_not(None),
-            media.c.n > above,
-            func.coalesce(posts.c.hidden_at, comments.c.hidden_at).is_(None),
-        )
+        .where(media.c.state.in_(states), media.c.url.is_not(None), media.c.n > above, wanted == 1)
         .order_by(media.c.n)
         .limit(limit)
     )
     if source is not None:
         query = query.where(media.c.source == source)
-    if community is not None:
-        query = query.where(func.coalesce(posts.c.community, comments.c.community) == community)
     if kinds:
         query = query.where(media.c.kind.in_(kinds))
-    if min_score is not None:
-        query = query.where(score >= min_score)
-    if min_comments is not None:
-        query = query.where(posts.c.comment_count >= min_comments)
     names = PendingMedia.__struct_fields__
     with store.reading() as connection:
         rows = connection.execute(query).mappings()
         return [PendingMedia(**{name: row[name] for name in names}) for row in rows]
+
+
+def _lets_through(
+    table: Table, *, community: str | None, min_score: int | None, min_comments: int | None
+) -> ScalarSelect[int]:
+    """1 when the record an item belongs to is wanted.
+
+    A question a row, not a join: PostgreSQL would read whole tables for each page, to sort and to cut them then."""
+    record_id = media.c.post_id if table is posts else media.c.comment_id
+    conditions = [table.c.source == media.c.source, table.c.id == record_id, table.c.hidden_at.is_(None)]
+    if community is not None:
+        conditions.append(table.c.community == community)
+    if min_score is not None:
+        conditions.append(table.c.score >= min_score)
+    if min_comments is not None:
+        conditions.append(posts.c.comment_count >= min_comments if table is posts else false())
+    return select(literal_column("1", Integer)).select_from(table).where(*conditions).correlate(media).scalar_subquery()
 
 
 def orphan_blobs(store: Store) -> list[str]:

@@ -136,7 +136,7 @@ def _connected(url: str, options: StoreOptions | None) -> Iterator[Connection]:
     backend = backend_of(url, options=options)
     try:
         if isinstance(backend, SqliteBackend):
-            with _sqlite_connection(backend.path) as connection:
+            with _sqlite_connection(backend) as connection:
                 yield connection
             return
         with backend.transaction() as db:
@@ -148,8 +148,11 @@ def _connected(url: str, options: StoreOptions | None) -> Iterator[Connection]:
 
 
 @contextmanager
-def _sqlite_connection(path: Path) -> Iterator[Connection]:
-    engine = create_engine("sqlite://", creator=lambda: sqlite.connect(path), poolclass=NullPool)
+def _sqlite_connection(backend: SqliteBackend) -> Iterator[Connection]:
+    path, wait_s = backend.path, backend.options.busy_timeout_s
+    engine = create_engine(
+        "sqlite://", creator=lambda: sqlite.connect(path, busy_timeout_s=wait_s), poolclass=NullPool
+    )
     event.listen(engine, "begin", _begin)
     try:
         with explained(path), engine.connect() as connection:

@@ -253,13 +253,14 @@ NEW_FTS: tuple[str, ...] = (
         " char(57345)), '-', char(57346)) || coalesce(' ' || char(57344) || 'c' || replace(replace(community,"
         " '_', char(57345)), '-', char(57346)), '') || coalesce(' ' || char(57344) || 'a' || "
         "replace(replace(author, '_', char(57345)), '-', char(57346)), '') || coalesce(' ' || char(57344) || "
-        "'t' || strftime('%Y%m', created_at, 'unixepoch'), '') || CASE WHEN score IS NULL THEN '' ELSE ' ' ||"
-        " char(57344) || 'b' || CASE WHEN score < -100 THEN 'a' WHEN score < -10 THEN 'b' WHEN score < 0 THEN"
-        " 'c' WHEN score < 1 THEN 'd' WHEN score < 2 THEN 'e' WHEN score < 3 THEN 'f' WHEN score < 5 THEN 'g'"
-        " WHEN score < 10 THEN 'h' WHEN score < 20 THEN 'i' WHEN score < 50 THEN 'j' WHEN score < 100 THEN "
-        "'k' WHEN score < 200 THEN 'l' WHEN score < 500 THEN 'm' WHEN score < 1000 THEN 'n' WHEN score < 2000"
-        " THEN 'o' WHEN score < 5000 THEN 'p' WHEN score < 10000 THEN 'q' WHEN score < 50000 THEN 'r' ELSE "
-        "'s' END END AS facts, observed_at, withdrawn FROM posts"
+        "'t' || strftime('%Y', created_at, 'unixepoch'), '') || coalesce(' ' || char(57344) || 't' || "
+        "strftime('%Y%m', created_at, 'unixepoch'), '') || CASE WHEN score IS NULL THEN '' ELSE ' ' || "
+        "char(57344) || 'b' || CASE WHEN score < -100 THEN 'a' WHEN score < -10 THEN 'b' WHEN score < 0 THEN "
+        "'c' WHEN score < 1 THEN 'd' WHEN score < 2 THEN 'e' WHEN score < 3 THEN 'f' WHEN score < 5 THEN 'g' "
+        "WHEN score < 10 THEN 'h' WHEN score < 20 THEN 'i' WHEN score < 50 THEN 'j' WHEN score < 100 THEN 'k'"
+        " WHEN score < 200 THEN 'l' WHEN score < 500 THEN 'm' WHEN score < 1000 THEN 'n' WHEN score < 2000 "
+        "THEN 'o' WHEN score < 5000 THEN 'p' WHEN score < 10000 THEN 'q' WHEN score < 50000 THEN 'r' ELSE 's'"
+        ' END END AS facts, observed_at, withdrawn FROM posts'
     ),
     (
         'CREATE VIRTUAL TABLE posts_fts USING fts5 /* content="posts" */ (title, body, facts, '
@@ -270,13 +271,14 @@ NEW_FTS: tuple[str, ...] = (
         "char(57345)), '-', char(57346)) || coalesce(' ' || char(57344) || 'c' || replace(replace(community, "
         "'_', char(57345)), '-', char(57346)), '') || coalesce(' ' || char(57344) || 'a' || "
         "replace(replace(author, '_', char(57345)), '-', char(57346)), '') || coalesce(' ' || char(57344) || "
-        "'t' || strftime('%Y%m', created_at, 'unixepoch'), '') || CASE WHEN score IS NULL THEN '' ELSE ' ' ||"
-        " char(57344) || 'b' || CASE WHEN score < -100 THEN 'a' WHEN score < -10 THEN 'b' WHEN score < 0 THEN"
-        " 'c' WHEN score < 1 THEN 'd' WHEN score < 2 THEN 'e' WHEN score < 3 THEN 'f' WHEN score < 5 THEN 'g'"
-        " WHEN score < 10 THEN 'h' WHEN score < 20 THEN 'i' WHEN score < 50 THEN 'j' WHEN score < 100 THEN "
-        "'k' WHEN score < 200 THEN 'l' WHEN score < 500 THEN 'm' WHEN score < 1000 THEN 'n' WHEN score < 2000"
-        " THEN 'o' WHEN score < 5000 THEN 'p' WHEN score < 10000 THEN 'q' WHEN score < 50000 THEN 'r' ELSE "
-        "'s' END END AS facts, observed_at, withdrawn FROM comments"
+        "'t' || strftime('%Y', created_at, 'unixepoch'), '') || coalesce(' ' || char(57344) || 't' || "
+        "strftime('%Y%m', created_at, 'unixepoch'), '') || CASE WHEN score IS NULL THEN '' ELSE ' ' || "
+        "char(57344) || 'b' || CASE WHEN score < -100 THEN 'a' WHEN score < -10 THEN 'b' WHEN score < 0 THEN "
+        "'c' WHEN score < 1 THEN 'd' WHEN score < 2 THEN 'e' WHEN score < 3 THEN 'f' WHEN score < 5 THEN 'g' "
+        "WHEN score < 10 THEN 'h' WHEN score < 20 THEN 'i' WHEN score < 50 THEN 'j' WHEN score < 100 THEN 'k'"
+        " WHEN score < 200 THEN 'l' WHEN score < 500 THEN 'm' WHEN score < 1000 THEN 'n' WHEN score < 2000 "
+        "THEN 'o' WHEN score < 5000 THEN 'p' WHEN score < 10000 THEN 'q' WHEN score < 50000 THEN 'r' ELSE 's'"
+        ' END END AS facts, observed_at, withdrawn FROM comments'
     ),
     (
         'CREATE VIRTUAL TABLE comments_fts USING fts5 /* content="comments" */ (body, facts, '
@@ -588,12 +590,12 @@ POSTGRES: tuple[str, ...] = (
         '"C" NOT NULL, url TEXT COLLATE "C", fallback_url TEXT COLLATE "C", media_id TEXT COLLATE "C", width '
         'INTEGER, height INTEGER, caption TEXT COLLATE "C", state TEXT COLLATE "C" NOT NULL CHECK (state IN '
         '(\'pending\', \'stored\', \'gone\', \'refused\', \'broken\')), reason TEXT COLLATE "C", tries INTEGER DEFAULT '
-        '\'0\' NOT NULL, blob TEXT COLLATE "C", changed_at BIGINT, PRIMARY KEY (n), CHECK ((post_id IS NULL) <>'
-        " (comment_id IS NULL)), CHECK (kind IN ('image', 'gallery', 'animated', 'video', 'inline', "
-        "'preview', 'external', 'poll')), FOREIGN KEY(source, post_id) REFERENCES posts (source, id) ON "
-        'DELETE CASCADE, UNIQUE (source, post_id, position), FOREIGN KEY(source, comment_id) REFERENCES '
-        'comments (source, id) ON DELETE CASCADE, UNIQUE (source, comment_id, position), FOREIGN KEY(blob) '
-        'REFERENCES blobs (sha256))'
+        '\'0\' NOT NULL, blob TEXT COLLATE "C", changed_at BIGINT, PRIMARY KEY (n), CHECK (kind IN (\'image\', '
+        "'gallery', 'animated', 'video', 'inline', 'preview', 'external', 'poll')), CHECK ((post_id IS NULL) "
+        '<> (comment_id IS NULL)), FOREIGN KEY(source, post_id) REFERENCES posts (source, id) ON DELETE '
+        'CASCADE, UNIQUE (source, post_id, position), FOREIGN KEY(source, comment_id) REFERENCES comments '
+        '(source, id) ON DELETE CASCADE, UNIQUE (source, comment_id, position), FOREIGN KEY(blob) REFERENCES '
+        'blobs (sha256))'
     ),
     (
         'CREATE INDEX ix_media_blob ON media (blob)'
