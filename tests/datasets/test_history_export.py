@@ -254,7 +254,7 @@ def test_a_long_history_is_read_in_flat_memory(store: Store, other: Store, monke
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert count == 150 * 81
-        assert peak < 3_000_000
+        assert peak < 1_000_000
 
 
 def test_the_command_writes_time_series(tmp_path: Path, postgres: str) -> None:

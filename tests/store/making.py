@@ -11,6 +11,7 @@ from hubbub.store.batch import Batch, Tally
 from hubbub.store.content import VECTORED
 from hubbub.store.engine import Store
 from hubbub.store.rows import CODECS
+from hubbub.store.search_index import TOKENIZE
 from hubbub.store.search_words import vector_text
 from hubbub.store.tables import CONTENT
 
@@ -101,7 +102,7 @@ def _fts_faults(store: Store) -> list[str]:
             except sqlite3.Error as err:
                 faults.append(f"{fts}: {err}")
             fresh = "CREATE VIRTUAL TABLE temp.fresh USING fts5"
-            connection.execute(f"{fresh}({text}, tokenize='unicode61 remove_diacritics 2')")
+            connection.execute(f'{fresh}({text}, tokenize="{TOKENIZE}")')
             connection.execute(
                 f"INSERT INTO temp.fresh (rowid, {text}) SELECT n, {text} FROM {table}"
                 " WHERE observed_at IS NOT NULL AND withdrawn = 0"

@@ -15,9 +15,11 @@ from hubbub.errors import LockedError, StorageError
 from hubbub.events import CopyProgress, Event, Finding
 from hubbub.records.models import MediaItem
 from hubbub.store import copy_tables
+from hubbub.store.backend import StoreOptions
 from hubbub.store.copy import Copied, copy_store
 from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
+from tests.servers import PostgresServer
 from tests.store.everything import answers, contents, fill, lost_references
 from tests.store.making import HOUR, T0, comment, gone, index_faults, one, post, rows, write
 
@@ -145,8 +147,9 @@ def test_what_an_import_left_unindexed_is_found_in_the_copy(places: Places, orig
 
 _COPY = """
 import sys
-from hubbub.store import copy, copy_tables
+from hubbub.store import copy, copy_tables, copy_target
 from hubbub.store.engine import open_store
+from tests.servers import PostgresServer
 from tests.store.everything import fill
 
 copy_tables.PAGE_ROWS = 20
@@ -166,8 +169,14 @@ def write_and_tell(db, layout, page):
     reached("inside " + layout.table)
 copy_tables.write = write_and_tell
 
+clear = copy_target.clear
+def clear_and_tell(target, **how):
+    clear(target, **how)
+    reached("clear")
+copy_target.clear = clear_and_tell
+
 with open_store(sys.argv[1], read_only=True) as source, open_store(sys.argv[2]) as target:
-    copy.copy_store(source, target, tell=lambda event: reached(event.table))
+    copy.copy_store(source, target, tell=lambda event: reached(getattr(event, "table", "")))
 """
 
 
@@ -186,6 +195,18 @@ def _killed(source: str, target: str, *, at: str, times: int) -> None:
     process.wait()
     process.stdout.close()
     process.stdin.close()
+
+
+def _killed_again(source: str, target: str, *, at: str, times: int) -> None:
+    """The same, as soon as the server has noticed that the process before is gone."""
+    with open_store(target) as store:
+        while True:
+            try:
+                with store.claim("copy"):
+                    break
+            except LockedError:
+                continue
+    _killed(source, target, at=at, times=times)
 
 
 def _again(source: Store, target: Store, **how: Any) -> Copied:
@@ -301,6 +322,47 @@ def test_a_source_that_changed_between_two_tries_is_copied_as_it_is_now(places: 
     target = places.opened(place)
     _again(source, target)
     _same(source, target)
+
+
+@either_way
+def test_killed_while_it_begins_anew_a_copy_goes_on_with_that(places: Places, origin: str, to: str) -> None:
+    url, place = places.address(origin), places.address(to)
+    source = places.opened(url)
+    fill(source)
+    _killed(url, place, at="digest", times=1)
+    write(source, gone("post", "t3_a", at=T0 + 50 * HOUR))
+    _killed_again(url, place, at="clear", times=1)
+    target = places.opened(place)
+    assert rows(target, "SELECT id FROM posts") == []
+    _again(source, target)
+    _same(source, target)
+
+
+@pytest.mark.parametrize("whose", ["source", "target"])
+@pytest.mark.usefixtures("short_pages")
+def test_a_server_that_restarts_is_waited_for(places: Places, own_postgres: PostgresServer, whose: str) -> None:
+    far, near = places.opened(own_postgres.make_database()), places.store("sqlite")
+    source, target = (far, near) if whose == "source" else (near, far)
+    fill(source)
+    restarts: list[Event] = []
+
+    def tell(event: Event) -> None:
+        if isinstance(event, CopyProgress) and event.table in {"comments", "media"} and event not in restarts:
+            restarts.append(event)
+            own_postgres.restart("immediate")
+
+    done = copy_store(source, target, tell=tell)
+    assert len(restarts) > 3
+    assert done.digest == digest(source)
+    _same(source, target)
+
+
+def test_a_copy_needs_no_prepared_statements_and_no_session_locks(places: Places) -> None:
+    source, plain = places.store("sqlite"), StoreOptions(prepared=False)
+    fill(source)
+    with open_store(places.address("postgresql"), options=plain) as target:
+        copy_store(source, target)
+        _same(source, target)
 
 
 def test_what_another_command_collected_into_the_target_is_never_cleared(places: Places) -> None:

@@ -78,13 +78,13 @@ def _check_place(target: Path, *, of: Path, force: bool) -> None:
     """Refuse to overwrite anything that is not an earlier copy, and that one too without `force`."""
     if target.exists() and target.samefile(of):
         raise StorageError(f"{target} is the store itself", advice="name another file")
+    log = target.with_name(target.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        raise StorageError(f"{target} is in use: {log.name} lies beside it", advice="name another file")
     if target.is_dir() or (target.exists() and not _is_store(target)):
         raise StorageError(f"{target} exists and is no copy of a store; it is left alone", advice="name another file")
     if target.exists() and not force:
         raise StorageError(f"{target} exists already", advice="add --force to replace it, or name another file")
-    log = target.with_name(target.name + "-wal")
-    if log.exists() and log.stat().st_size:
-        raise StorageError(f"{target} is in use: {log.name} lies beside it", advice="name another file")
 
 
 def _is_store(file: Path) -> bool:

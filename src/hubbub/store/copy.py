@@ -135,8 +135,7 @@ class _Copying:
                 f"{differs}, also after a second copy: something goes on writing to {self.source.where}",
                 advice="stop what writes there, then run the same command again",
             )
-        with self.target.transaction() as db:
-            db.execute("DELETE FROM checkpoints WHERE source = ?", (MARK_SOURCE,))
+        copy_target.run(self.target, f"DELETE FROM checkpoints WHERE source = '{MARK_SOURCE}'")
         self.target.backend.settle(purged=False)
         return digest
 
@@ -165,19 +164,23 @@ class _Copying:
                 f"{self.source.where} is itself an unfinished copy of {theirs.origin}",
                 advice="finish that copy first: the same `hubbub db copy` goes on where it was",
             )
-        with self.target.transaction() as db:
-            mark = _read_mark(db)
-            if mark is None:
-                self._refuse_content(db)
-                self._put_mark(db, self.mark)
-                db.execute("UPDATE search_state SET pending = ?", (int(not db.vectors),))
-            elif mark.origin != self.source.where:
-                raise StorageError(
-                    f"{self.target.where} holds an unfinished copy of {mark.origin}, not of {self.source.where}",
-                    advice="finish that copy, or copy into an empty store",
-                )
-            else:
-                self.mark = mark
+        mark = copy_target.in_transaction(self.target, self._first_mark)
+        if mark.origin != self.source.where:
+            raise StorageError(
+                f"{self.target.where} holds an unfinished copy of {mark.origin}, not of {self.source.where}",
+                advice="finish that copy, or copy into an empty store",
+            )
+        self.mark = mark
+
+    def _first_mark(self, db: Session) -> _Mark:
+        """The mark of an earlier try, or a new one in a store that is empty."""
+        mark = _read_mark(db)
+        if mark is None:
+            self._refuse_content(db)
+            mark = self.mark
+            self._put_mark(db, mark)
+            db.execute("UPDATE search_state SET pending = ?", (int(not db.vectors),))
+        return mark
 
     def _refuse_content(self, db: Session) -> None:
         held = [each.table for each in self.layouts if db.execute(f"SELECT 1 FROM {each.table} LIMIT 1").fetchone()]
@@ -194,12 +197,7 @@ class _Copying:
 
     def _advance(self, **changes: Any) -> None:
         mark = msgspec.structs.replace(self.mark, **changes)
-
-        def attempt() -> None:
-            with self.target.transaction() as db:
-                self._put_mark(db, mark)
-
-        patiently(self.target.backend, attempt)
+        copy_target.in_transaction(self.target, lambda db: self._put_mark(db, mark))
         self.mark = mark
 
     def _copy_rows(self) -> None:
@@ -259,12 +257,11 @@ class _Copying:
             replaced=old.replaced + replaced,
         )
 
-        def attempt() -> None:
-            with self.target.transaction() as db:
-                copy_tables.write(db, layout, page)
-                self._put_mark(db, mark)
+        def work(db: Session) -> None:
+            copy_tables.write(db, layout, page)
+            self._put_mark(db, mark)
 
-        patiently(self.target.backend, attempt)
+        copy_target.in_transaction(self.target, work)
         self.mark = mark
 
     def _compare(self) -> tuple[str | None, str | None]:

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from sqlalchemy import Index, MetaData
+from sqlalchemy import Index
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.schema import CreateIndex
@@ -16,6 +17,8 @@ from hubbub.store import copy_tables, search_index, tables
 from hubbub.store.content import VECTORED
 from hubbub.store.copy_tables import MARK_SOURCE
 from hubbub.store.engine import Store
+from hubbub.store.patience import patiently
+from hubbub.store.session import Session
 from hubbub.store.tables import CONTENT
 
 CLEARED_ROWS = 20_000
@@ -23,14 +26,30 @@ CLEARED_ROWS = 20_000
 
 _AS_LONG_AS_IT_TAKES = "SET LOCAL statement_timeout TO 0"
 
+T = TypeVar("T")
+
 Say = Callable[[CopyProgress], None]
+
+
+def in_transaction(target: Store, work: Callable[[Session], T]) -> T:
+    """What `work` returns, done in one transaction; after a lost connection it is done again."""
+
+    def attempt() -> T:
+        with target.transaction() as db:
+            return work(db)
+
+    return patiently(target.backend, attempt)
+
+
+def run(target: Store, *statements: str) -> None:
+    """Run statements in one transaction, as long as they take."""
+    timeless = () if target.engine == "sqlite" else (_AS_LONG_AS_IT_TAKES,)
+    in_transaction(target, lambda db: [db.execute(each) for each in (*timeless, *statements)])
 
 
 def leave_indexes(target: Store) -> None:
     """Take the indexes off posts and comments: `finish` makes them for less than half of what their upkeep costs."""
-    with target.transaction() as db:
-        for index in _indexes(target):
-            db.execute(f"DROP INDEX IF EXISTS {index.name}")
+    run(target, *(f"DROP INDEX IF EXISTS {index.name}" for index in _indexes(target)))
 
 
 def finish(target: Store, *, say: Say) -> None:
@@ -39,46 +58,38 @@ def finish(target: Store, *, say: Say) -> None:
     if target.engine == "sqlite":
         _fill_search(target, say=say)
         return
-    with target.transaction() as db:
-        for table, column in copy_tables.numbered():
-            db.execute(
-                f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), greatest(max({column}), 1),"
-                f" max({column}) IS NOT NULL) FROM {table}"
-            )
+    numbers = (
+        f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), greatest(max({column}), 1),"
+        f" max({column}) IS NOT NULL) FROM {table}"
+        for table, column in copy_tables.numbered()
+    )
+    run(target, *numbers)
     for layout in copy_tables.layouts("sqlite", target.engine):
-        with target.transaction() as db:
-            db.execute(_AS_LONG_AS_IT_TAKES)
-            db.execute(f"ANALYZE {layout.table}")
+        run(target, f"ANALYZE {layout.table}")
 
 
-def _indexes(target: Store) -> Iterator[Index]:
-    for kind in VECTORED:
-        table = _metadata(target).tables[CONTENT[kind].name]
-        yield from sorted(table.indexes, key=lambda index: str(index.name))
-
-
-def _metadata(target: Store) -> MetaData:
+def _indexes(target: Store) -> list[Index]:
+    names = [CONTENT[kind].name for kind in VECTORED]
     if target.engine == "sqlite":
-        return tables.metadata
-    from hubbub.store import postgres_tables  # noqa: PLC0415 - takes its time, and most stores are files
+        held = tables.metadata
+    else:
+        from hubbub.store import postgres_tables  # noqa: PLC0415 - takes its time, and most stores are files
 
-    return postgres_tables.metadata
+        held = postgres_tables.metadata
+    return [index for name in names for index in sorted(held.tables[name].indexes, key=lambda each: str(each.name))]
 
 
 def _make_indexes(target: Store, *, say: Say) -> None:
     in_file = target.engine == "sqlite"
     dialect = sqlite_dialect.dialect() if in_file else postgresql.dialect()  # type: ignore[no-untyped-call]
-    indexes = list(_indexes(target))
+    found = "SELECT 1 FROM sqlite_master WHERE name = ?" if in_file else "SELECT 1 WHERE to_regclass(?) IS NOT NULL"
+    indexes = _indexes(target)
     for done, index in enumerate(indexes):
         say(CopyProgress(table="indexes", done=done, total=len(indexes)))
-        with target.transaction() as db:
-            if in_file:
-                there = db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (str(index.name),)).fetchone()
-            else:
-                db.execute(_AS_LONG_AS_IT_TAKES)
-                there = db.execute("SELECT 1 WHERE to_regclass(?) IS NOT NULL", (str(index.name),)).fetchone()
-            if there is None:
-                db.execute(str(CreateIndex(index).compile(dialect=dialect)))
+        with target.reading_raw() as db:
+            there = db.execute(found, (str(index.name),)).fetchone()
+        if there is None:
+            run(target, str(CreateIndex(index).compile(dialect=dialect)))
 
 
 def _fill_search(target: Store, *, say: Say) -> None:
@@ -95,24 +106,19 @@ def _fill_search(target: Store, *, say: Say) -> None:
 
 def clear(target: Store, *, names: Sequence[str]) -> None:
     """Delete every row of these tables, the mark of the copy left out, and the search entries."""
+    rest = f"DELETE FROM checkpoints WHERE source <> '{MARK_SOURCE}'"
     if target.engine == "sqlite":
-        _clear_file(target, names)
-        return
-    with target.transaction() as db:
-        db.execute(_AS_LONG_AS_IT_TAKES)
-        db.execute("DELETE FROM checkpoints WHERE source <> ?", (MARK_SOURCE,))
-        db.execute(f"TRUNCATE {', '.join(name for name in names if name != 'checkpoints')}")
+        entries = (f"INSERT INTO {fts} ({fts}) VALUES ('delete-all')" for fts, _, _ in search_index.INDEXES.values())
+        run(target, rest, *entries, "UPDATE search_state SET pending = 1")
+        for name in reversed(names):
+            if name != "checkpoints":
+                _clear_rows(target, name)
+    else:
+        run(target, rest, f"TRUNCATE {', '.join(name for name in names if name != 'checkpoints')}")
 
 
-def _clear_file(target: Store, names: Sequence[str]) -> None:
-    with target.transaction() as db:
-        for fts, _, _ in search_index.INDEXES.values():
-            db.execute(f"INSERT INTO {fts} ({fts}) VALUES ('delete-all')")
-        db.execute("UPDATE search_state SET pending = 1")
-    for name in reversed(names):
-        kept = f" WHERE source <> '{MARK_SOURCE}'" if name == "checkpoints" else ""
-        some = f"DELETE FROM {name} WHERE rowid IN (SELECT rowid FROM {name}{kept} LIMIT {CLEARED_ROWS})"
-        left = True
-        while left:
-            with target.transaction() as db:
-                left = db.execute(some).rowcount > 0
+def _clear_rows(target: Store, table: str) -> None:
+    some = f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} LIMIT {CLEARED_ROWS})"
+    left = CLEARED_ROWS
+    while left == CLEARED_ROWS:
+        left = in_transaction(target, lambda db: db.execute(some).rowcount)

@@ -14,7 +14,7 @@ from typing import Any
 
 from hubbub.records.merge import Kept
 from hubbub.store.content import Change
-from hubbub.store.search_words import FACTS_SQL, facts
+from hubbub.store.search_words import FACTS_SQL, SEPARATORS, facts
 from hubbub.store.session import Session
 
 INDEXES: dict[str, tuple[str, str, tuple[str, ...]]] = {
@@ -22,6 +22,9 @@ INDEXES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "comment": ("comments_fts", "comments_words", ("body", "facts")),
 }
 """Per kind: the search table, the view of what it holds of each row, and the indexed columns."""
+
+TOKENIZE = f"unicode61 remove_diacritics 2 separators '{SEPARATORS}'"
+"""How FTS5 cuts words (`search_words.words` does the same)."""
 
 _TABLES = {"post": "posts", "comment": "comments"}
 
@@ -37,7 +40,7 @@ def _ddl() -> tuple[str, ...]:
         )
         made.append(
             f'CREATE VIRTUAL TABLE {fts} USING fts5 /* content="{table}" */ ({", ".join(columns)},'
-            f" content='{view}', content_rowid='n', tokenize='unicode61 remove_diacritics 2')"
+            f" content='{view}', content_rowid='n', tokenize=\"{TOKENIZE}\")"
         )
     return tuple(made)
 

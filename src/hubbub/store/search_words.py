@@ -20,6 +20,22 @@ MARK = "\ue000"
 _SIGNS = {"_": "\ue001", "-": "\ue002"}
 """Signs inside a name that would split it in two words."""
 
+_SIGNS_SINCE_2012 = (
+    "2065-2069 20ba-20cf 218a-218f 23f4-23ff 2427-243f 244b-245f 2700-2700 2b4d-2b4f 2b5a-2bff 1f02c-1f02f 1f094-1f09f"
+    " 1f0af-1f0b0 1f0bf-1f0c0 1f0d0-1f0d0 1f0e0-1f0ff 1f10d-1f10f 1f12f-1f12f 1f16c-1f16f 1f19b-1f1e5 1f203-1f20f"
+    " 1f23b-1f23f 1f249-1f24f 1f252-1f2ff 1f321-1f32f 1f336-1f336 1f37d-1f37f 1f394-1f39f 1f3c5-1f3c5 1f3cb-1f3df"
+    " 1f3f1-1f3ff 1f43f-1f43f 1f441-1f441 1f4f8-1f4f8 1f4fd-1f4ff 1f53e-1f53f 1f544-1f54f 1f568-1f5fa 1f641-1f644"
+    " 1f650-1f67f 1f6c6-1f6ff 1f774-1faff"
+)
+"""Signs, mostly emoji, that FTS5's tables (Unicode 6.1) do not know and would take for letters of the word beside."""
+
+SEPARATORS = "".join(
+    chr(point)
+    for first, _, last in (part.partition("-") for part in _SIGNS_SINCE_2012.split())
+    for point in range(int(first, 16), int(last, 16) + 1)
+)
+"""What FTS5 is told to cut at besides what it knows."""
+
 BANDS: tuple[int, ...] = (-100, -10, 0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000)
 """Borders of the bands of a score; a border belongs to the band above it."""
 
@@ -36,6 +52,10 @@ _DIACRITICS = frozenset(
 """The combining marks that FTS5 leaves out of words (`sqlite3Fts5UnicodeIsdiacritic`)."""
 
 
+_KEPT = frozenset({0x1E0, 0x1E1})
+"""Letters with two marks that FTS5 leaves as they are."""
+
+
 class _Folding(dict[int, Any]):
     """Code point -> what stands for it in the index: another one, nothing, or a space between words."""
 
@@ -48,14 +68,18 @@ def _folded(point: int) -> str | None:
     if point in _DIACRITICS:
         return None
     char = chr(point)
+    if char in SEPARATORS:
+        return " "
     category = unicodedata.category(char)
     if category[0] not in "LN" and category != "Co":
         return " "
     base = unicodedata.normalize("NFD", char)
-    if base[0].isascii() and base[0].isalpha():
+    if base[0].isascii() and base[0].isalpha() and point not in _KEPT:
         return base[0].lower()
-    lower = char.lower()
-    return lower if len(lower) == 1 else char
+    for lower in (char.casefold(), char.lower()):
+        if len(lower) == 1:
+            return lower
+    return char
 
 
 _FOLDING = _Folding()

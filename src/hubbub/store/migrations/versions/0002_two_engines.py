@@ -264,7 +264,8 @@ NEW_FTS: tuple[str, ...] = (
     ),
     (
         'CREATE VIRTUAL TABLE posts_fts USING fts5 /* content="posts" */ (title, body, facts, '
-        "content='posts_words', content_rowid='n', tokenize='unicode61 remove_diacritics 2')"
+        'content=\'posts_words\', content_rowid=\'n\', tokenize="unicode61 remove_diacritics 2 separators '
+        '\'@SEPARATORS@\'")'
     ),
     (
         "CREATE VIEW comments_words AS SELECT n, body, char(57344) || 's' || replace(replace(source, '_', "
@@ -282,7 +283,8 @@ NEW_FTS: tuple[str, ...] = (
     ),
     (
         'CREATE VIRTUAL TABLE comments_fts USING fts5 /* content="comments" */ (body, facts, '
-        "content='comments_words', content_rowid='n', tokenize='unicode61 remove_diacritics 2')"
+        'content=\'comments_words\', content_rowid=\'n\', tokenize="unicode61 remove_diacritics 2 separators '
+        '\'@SEPARATORS@\'")'
     ),
 )
 
@@ -590,12 +592,12 @@ POSTGRES: tuple[str, ...] = (
         '"C" NOT NULL, url TEXT COLLATE "C", fallback_url TEXT COLLATE "C", media_id TEXT COLLATE "C", width '
         'INTEGER, height INTEGER, caption TEXT COLLATE "C", state TEXT COLLATE "C" NOT NULL CHECK (state IN '
         '(\'pending\', \'stored\', \'gone\', \'refused\', \'broken\')), reason TEXT COLLATE "C", tries INTEGER DEFAULT '
-        '\'0\' NOT NULL, blob TEXT COLLATE "C", changed_at BIGINT, PRIMARY KEY (n), CHECK (kind IN (\'image\', '
-        "'gallery', 'animated', 'video', 'inline', 'preview', 'external', 'poll')), CHECK ((post_id IS NULL) "
-        '<> (comment_id IS NULL)), FOREIGN KEY(source, post_id) REFERENCES posts (source, id) ON DELETE '
-        'CASCADE, UNIQUE (source, post_id, position), FOREIGN KEY(source, comment_id) REFERENCES comments '
-        '(source, id) ON DELETE CASCADE, UNIQUE (source, comment_id, position), FOREIGN KEY(blob) REFERENCES '
-        'blobs (sha256))'
+        '\'0\' NOT NULL, blob TEXT COLLATE "C", changed_at BIGINT, PRIMARY KEY (n), CHECK ((post_id IS NULL) <>'
+        " (comment_id IS NULL)), CHECK (kind IN ('image', 'gallery', 'animated', 'video', 'inline', "
+        "'preview', 'external', 'poll')), FOREIGN KEY(source, post_id) REFERENCES posts (source, id) ON "
+        'DELETE CASCADE, UNIQUE (source, post_id, position), FOREIGN KEY(source, comment_id) REFERENCES '
+        'comments (source, id) ON DELETE CASCADE, UNIQUE (source, comment_id, position), FOREIGN KEY(blob) '
+        'REFERENCES blobs (sha256))'
     ),
     (
         'CREATE INDEX ix_media_blob ON media (blob)'
@@ -615,6 +617,18 @@ POSTGRES: tuple[str, ...] = (
     ),
 )
 
+SIGNS = (
+    '2065-2069 20ba-20cf 218a-218f 23f4-23ff 2427-243f 244b-245f 2700-2700 2b4d-2b4f 2b5a-2bff '
+    '1f02c-1f02f 1f094-1f09f 1f0af-1f0b0 1f0bf-1f0c0 1f0d0-1f0d0 1f0e0-1f0ff 1f10d-1f10f 1f12f-1f12f '
+    '1f16c-1f16f 1f19b-1f1e5 1f203-1f20f 1f23b-1f23f 1f249-1f24f 1f252-1f2ff 1f321-1f32f 1f336-1f336 '
+    '1f37d-1f37f 1f394-1f39f 1f3c5-1f3c5 1f3cb-1f3df 1f3f1-1f3ff 1f43f-1f43f 1f441-1f441 1f4f8-1f4f8 '
+    '1f4fd-1f4ff 1f53e-1f53f 1f544-1f54f 1f568-1f5fa 1f641-1f644 1f650-1f67f 1f6c6-1f6ff 1f774-1faff'
+)
+SEPARATORS = "".join(
+    chr(point)
+    for first, _, last in (part.partition("-") for part in SIGNS.split())
+    for point in range(int(first, 16), int(last, 16) + 1)
+)
 LIVE = "observed_at IS NOT NULL AND withdrawn = 0"
 LABELS_BACK = (
     "INSERT INTO labels__new (n, post_n, label, rank, origin, confidence, details, built_at)"
@@ -670,7 +684,7 @@ def index(bind: Any, made: tuple[str, ...], columns: dict[str, str], *, view: st
     for table in columns:
         bind.exec_driver_sql(f"DROP TABLE {table}_fts")
     for statement in made:
-        bind.exec_driver_sql(statement)
+        bind.exec_driver_sql(statement.replace("@SEPARATORS@", SEPARATORS))
     for table, names in columns.items():
         bind.exec_driver_sql(
             f"INSERT INTO {table}_fts (rowid, {names}) SELECT n, {names} FROM {view.format(table)} WHERE {LIVE}"
