@@ -258,7 +258,7 @@ def test_a_long_history_is_read_in_flat_memory(store: Store, other: Store, monke
 
 
 def test_the_command_writes_time_series(tmp_path: Path, postgres: str) -> None:
-    outs = []
+    outs: list[dict[str, bytes]] = []
     for url in (f"sqlite:///{tmp_path}/hubbub.db", postgres):
         with open_store(url) as opened:
             fill(opened)

@@ -79,11 +79,16 @@ def _vector_faults(store: Store) -> list[str]:
             live = "observed_at IS NOT NULL AND withdrawn = 0"
             if db.execute(f"SELECT 1 FROM {table} WHERE search IS NOT NULL AND NOT ({live})").fetchall():
                 faults.append(f"{table}: a row that is not live has an entry")
-            for row in db.execute(f"SELECT {names} FROM {table} WHERE {live}").fetchall():
-                wanted = vector_text(codec.decode(row).record)
-                same = "SELECT search = ?::tsvector FROM " + table + " WHERE source = ? AND id = ?"
-                if db.execute(same, (wanted, row[0], row[1])).fetchone() != (True,):
-                    faults.append(f"{table}: {row[1]} has other words than its entry")
+            found = db.execute(f"SELECT {names} FROM {table} WHERE {live}").fetchall()
+            wanted = [vector_text(codec.decode(row).record) for row in found]
+            other = (
+                f"SELECT t.id FROM unnest(?::text[], ?::text[], ?::text[]) AS w (source, id, words) JOIN {table} t"
+                " ON t.source = w.source AND t.id = w.id WHERE t.search IS DISTINCT FROM w.words::tsvector"
+            )
+            keys = [row[0] for row in found], [row[1] for row in found]
+            faults += [
+                f"{table}: {row[0]} has other words than its entry" for row in db.execute(other, (*keys, wanted))
+            ]
     return faults
 
 

@@ -75,6 +75,8 @@ def test_they_come_by_score_and_among_equals_the_newest_first(filled: Store) -> 
         ({"limit": 3}, ["t1_best", "t1_short", "t1_new"]),
         ({"min_score": 41}, ["t1_best", "t1_short"]),
         ({"min_score": 91}, []),
+        ({"min_score": 10**30}, []),
+        ({"min_score": -(10**30), "min_chars": 100}, ["t1_old"]),
         ({"min_chars": len(LONG)}, ["t1_best", "t1_new", "t1_old", "t1_undated", "t1_low"]),
         ({"min_chars": len(LONG) + 1}, ["t1_old"]),
         ({"max_age_s": 24 * HOUR}, ["t1_best", "t1_short", "t1_new", "t1_low"]),

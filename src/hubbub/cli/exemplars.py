@@ -27,7 +27,7 @@ _SHOWN_CHARS = 400
 @click.option(
     "--limit", type=click.IntRange(min=1, max=1_000), default=10, show_default=True, help="At most this many."
 )
-@click.option("--min-score", type=click.IntRange(-(2**63), 2**63 - 1), metavar="N", help="Only with at least this score.")
+@click.option("--min-score", type=int, metavar="N", help="Only with at least this score.")
 @click.option(
     "--min-chars",
     type=click.IntRange(min=0),

@@ -22,7 +22,6 @@ from hubbub.store.session import Engine, Session
 from hubbub.store.spill import Entry, Spill
 from hubbub.store.sqlite_backend import SqliteBackend
 
-
 PROBE_EVERY_S = 5.0
 """While batches wait on disk, the database is asked so often whether it is back."""
 

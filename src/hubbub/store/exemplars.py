@@ -33,7 +33,8 @@ BY_SCORE = (
 )
 """Whether a comment is an exemplar is decided behind it: the database stops at the limit, however few are."""
 
-_LEAST_SCORE = -(2**63)
+_SCORES = (-(2**63), 2**63 - 1)
+"""What a database takes as a score."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +118,8 @@ def _cached(cache: Cache, key: str, *, limit: int) -> _Entry | None:
 
 def _walk(db: Session, place: tuple[str, str], *, wanted: Wanted, since: int | None) -> _Entry:
     """Find them from the highest score down, as far as the last score that can still count."""
-    least = _LEAST_SCORE if wanted.min_score is None else wanted.min_score
+    lowest, highest = _SCORES
+    least = lowest if wanted.min_score is None else min(max(wanted.min_score, lowest), highest)
     best: list[tuple[int, int, str]] = []
     examined, whole = 0, True
     rows = chain.from_iterable(db.stream(BY_SCORE, (*place, least), size=_PAGE))

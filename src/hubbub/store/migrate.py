@@ -150,9 +150,7 @@ def _connected(url: str, options: StoreOptions | None) -> Iterator[Connection]:
 @contextmanager
 def _sqlite_connection(backend: SqliteBackend) -> Iterator[Connection]:
     path, wait_s = backend.path, backend.options.busy_timeout_s
-    engine = create_engine(
-        "sqlite://", creator=lambda: sqlite.connect(path, busy_timeout_s=wait_s), poolclass=NullPool
-    )
+    engine = create_engine("sqlite://", creator=lambda: sqlite.connect(path, busy_timeout_s=wait_s), poolclass=NullPool)
     event.listen(engine, "begin", _begin)
     try:
         with explained(path), engine.connect() as connection:
