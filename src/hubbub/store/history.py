@@ -22,28 +22,40 @@ _REVISION = ("source", "kind", "id", "hash")
 
 def append(db: Session, changes: Iterable[Change]) -> None:
     """Wipe what tombstones withdrew, then add what the folds left behind."""
-    wiped = [change for change in changes if change.wiped]
+    changes = list(changes)
+    _wipe(db, [change for change in changes if change.wiped])
     grown = [change for change in changes if change.past_numbers or change.past_texts]
-    for change in wiped:
-        _wipe(db, change)
     if grown:
         _append_numbers(db, grown)
         _append_texts(db, grown)
 
 
-def _wipe(db: Session, change: Change) -> None:
-    key = (change.key[0], change.kind, change.key[1])
-    where = "source = ? AND kind = ? AND id = ?"
-    db.execute(f"DELETE FROM quarantine WHERE {where}", key)
-    if _erased(change):
-        db.execute(f"DELETE FROM observations WHERE {where}", key)
-        db.execute(f"DELETE FROM revisions WHERE {where}", key)
-        db.execute(f"DELETE FROM past_authors WHERE {where}", key)
+def _wipe(db: Session, changes: Sequence[Change]) -> None:
+    """Everything of erased records, of removed ones what was up to the removal; never stored ones have no history."""
+    for kind in dict.fromkeys(change.kind for change in changes):
+        mine = [change for change in changes if change.kind == kind]
+        _delete(db, ("quarantine",), kind, [change.key for change in mine])
+        known = [change for change in mine if change.before is not None]
+        erased = [change.key for change in known if _erased(change)]
+        _delete(db, ("observations", "revisions", "past_authors"), kind, erased)
+        _clip(db, kind, [change for change in known if not _erased(change)])
+
+
+def _delete(db: Session, tables: Sequence[str], kind: str, keys: Iterable[Key]) -> None:  # noqa: PLR0917 - as it reads
+    for source, ids in ids_by_source(keys).items():
+        for table in tables:
+            where = f"source = ? AND kind = ? AND {db.among('id')}"
+            db.execute(f"DELETE FROM {table} WHERE {where}", (source, kind, db.listed(ids)))
+
+
+def _clip(db: Session, kind: str, removed: Sequence[Change]) -> None:
+    if not removed:
         return
-    to = change.kept.wiped_to
-    db.execute(f"DELETE FROM observations WHERE {where} AND observed_at <= ?", (*key, to))
-    db.execute(f"DELETE FROM revisions WHERE {where} AND last_at <= ?", (*key, to))
-    db.execute(f"UPDATE revisions SET first_at = ? WHERE {where}", (to, *key))
+    where = "source = ? AND kind = ? AND id = ?"
+    rows = [(change.key[0], kind, change.key[1], change.kept.wiped_to) for change in removed]
+    db.executemany(f"DELETE FROM observations WHERE {where} AND observed_at <= ?", rows)
+    db.executemany(f"DELETE FROM revisions WHERE {where} AND last_at <= ?", rows)
+    db.executemany(f"UPDATE revisions SET first_at = ? WHERE {where}", [(to, *key) for *key, to in rows])
 
 
 def _erased(change: Change) -> bool:

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hubbub.records.models import MediaItem
-from hubbub.store.content import Change
+from hubbub.store.content import Change, Key
 from hubbub.store.session import Session
 
 _INSERT = {
@@ -25,12 +25,17 @@ _COLUMNS = {"post": ("post_n", "post_id", "posts"), "comment": ("comment_n", "co
 
 def maintain(db: Session, changes: Iterable[Change], *, now: int) -> None:
     """Follow the content of changed records: new items wait for download, known addresses keep their state."""
+    rows: dict[str, list[tuple[Any, ...]]] = {kind: [] for kind in _COLUMNS}
     for change in changes:
         if change.kind not in _COLUMNS:
             continue
         old, new = _items(change.before), _items(change.after)
         if old != new:
-            _replace(db, change, items=new, had=bool(old), now=now)
+            rows[change.kind] += _rows(new, change.key, known=_taken_out(db, change) if old else {}, now=now)
+    for kind, made in rows.items():
+        if made:
+            n_column, id_column, table = _COLUMNS[kind]
+            db.executemany(_INSERT[db.engine].format(n=n_column, id=id_column, table=table), made)
 
 
 def _items(kept: Any) -> tuple[MediaItem, ...]:
@@ -40,40 +45,29 @@ def _items(kept: Any) -> tuple[MediaItem, ...]:
     return items
 
 
-def _replace(db: Session, change: Change, *, items: tuple[MediaItem, ...], had: bool, now: int) -> None:
-    n_column, id_column, table = _COLUMNS[change.kind]
+def _taken_out(db: Session, change: Change) -> dict[str, tuple[Any, ...]]:
+    """Remove a record's rows; returns number and state of each by its address."""
+    n_column, id_column, _ = _COLUMNS[change.kind]
     by_number = db.engine == "sqlite"
     where = f"{n_column} = ?" if by_number else f"source = ? AND {id_column} = ?"
     of: tuple[Any, ...] = (change.n,) if by_number else change.key
-    states: dict[str, tuple[Any, ...]] = {}
-    numbers: dict[str, int] = {}
-    if had:
-        rows = db.execute(
-            f"SELECT n, url, state, reason, tries, blob, changed_at FROM media WHERE {where} AND url IS NOT NULL", of
-        )
-        for n, url, *state in rows:
-            states[url], numbers[url] = tuple(state), n
-        db.execute(f"DELETE FROM media WHERE {where}", of)
-    db.executemany(
-        _INSERT[db.engine].format(n=n_column, id=id_column, table=table),
-        [
-            (
-                # A download that is under way still finds its row.
-                numbers.pop(item.url or "", None),
-                position,
-                item.kind,
-                item.url,
-                item.fallback_url,
-                item.media_id,
-                item.width,
-                item.height,
-                item.caption,
-                *(states.get(item.url or "") or _first_state(item, now)),
-                *change.key,
-            )
-            for position, item in enumerate(items)
-        ],
-    )
+    rows = db.execute(
+        f"SELECT url, n, state, reason, tries, blob, changed_at FROM media WHERE {where} AND url IS NOT NULL", of
+    ).fetchall()
+    db.execute(f"DELETE FROM media WHERE {where}", of)
+    return {url: tuple(state) for url, *state in rows}
+
+
+def _rows(
+    items: tuple[MediaItem, ...], key: Key, *, known: dict[str, tuple[Any, ...]], now: int
+) -> Iterator[tuple[Any, ...]]:
+    for position, item in enumerate(items):
+        # A download that is under way still finds its row by its number, which one item of an address keeps.
+        number, *state = known.get(item.url or "") or (None, *_first_state(item, now))
+        if number is not None:
+            known[item.url or ""] = (None, *state)
+        said = (item.kind, item.url, item.fallback_url, item.media_id, item.width, item.height, item.caption)
+        yield number, position, *said, *state, *key
 
 
 def _first_state(item: MediaItem, now: int) -> tuple[Any, ...]:

@@ -27,7 +27,9 @@ def check(version: str, where: str) -> None:
 def make(db: PostgresSession, schema: str) -> None:
     """Make the whole schema inside the open transaction, unless another process was faster."""
     connection = db.connection
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
+    there = connection.execute("SELECT to_regnamespace(%s) IS NOT NULL", (identifier(schema),)).fetchone()
+    if there is None or not there[0]:  # even IF NOT EXISTS asks for the right to create one
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
     connection.execute(f"SET LOCAL search_path TO {identifier(schema)}")
     if stored_version(db, schema) is not None:
         return
