@@ -17,6 +17,8 @@ from hubbub.store import backup
 from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
 from hubbub.store.integrity import check
+from hubbub.store.postgres_backend import PostgresBackend
+from tests.servers import PostgresServer
 from tests.store.conftest import ONLY_POSTGRES
 from tests.store.making import T0, comment, index_faults, one, post, rows, write
 from tests.store.test_engine import _WRITE_FOREVER
@@ -208,3 +210,24 @@ def test_a_store_on_a_server_says_how_it_is_backed_up(store: Store, tmp_path: Pa
         backup.back_up(store, tmp_path / "copy.db")
     assert "hubbub db copy" in str(refused.value.advice)
     assert "correct-horse" not in str(refused.value)
+
+
+@ONLY_POSTGRES
+def test_a_dump_of_the_server_put_back_is_the_same_store(
+    store: Store, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """As docs/how-to/look-after-a-store.md says."""
+    write(store, post(), *(comment(f"t1_{n}", body=f"word{n}") for n in range(200)))
+    dump = tmp_path / "talk.dump"
+    assert isinstance(store.backend, PostgresBackend)
+    address = store.backend.address.conninfo
+    tools = postgres_server._bin
+    subprocess.run(
+        [tools / "pg_dump", "--schema=hubbub", "--format=custom", f"--file={dump}", address], check=True, timeout=60
+    )
+    with postgres_server.database() as fresh:
+        subprocess.run([tools / "pg_restore", f"--dbname={fresh}", "--no-owner", dump], check=True, timeout=60)
+        with open_store(fresh) as back:
+            assert digest(back) == digest(store)
+            assert [found.name for found in check(back) if found.status != "ok"] == []
+            assert write(back, comment("t1_new")).new == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -76,45 +75,40 @@ def test_a_quick_look_asks_less(lived: Store) -> None:
     assert {each.name for each in CHECKS} <= set(whole)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "name", "statement"),
-    [
-        ("a text is left", "withdrawn texts", "UPDATE posts SET body = 'it was' WHERE id = 't3_0'"),
-        ("a name is left", "withdrawn texts", "UPDATE posts SET author = 'who' WHERE id = 't3_3'"),
-        ("media are left", "withdrawn texts", "UPDATE comments SET media = '[]' WHERE id = 't1_7'"),
+BROKEN = {
+    "a text is left": ("withdrawn texts", "UPDATE posts SET body = 'it was' WHERE id = 't3_0'"),
+    "a name is left": ("withdrawn texts", "UPDATE posts SET author = 'who' WHERE id = 't3_3'"),
+    "media are left": ("withdrawn texts", "UPDATE comments SET media = '[]' WHERE id = 't1_7'"),
+    "a past text is left": (
+        "withdrawn past",
         (
-            "a past text is left",
-            "withdrawn past",
             "INSERT INTO revisions (source, kind, id, hash, first_at, last_at, text)"
-            " VALUES ('reddit', 'comment', 't1_9', 'x', 1, 2, '[]')",
+            " VALUES ('reddit', 'comment', 't1_9', 'x', 1, 2, '[]')"
         ),
-        (
-            "a past number is left",
-            "withdrawn past",
-            "INSERT INTO observations (source, kind, id, hour, observed_at) VALUES ('reddit', 'post', 't3_0', 0, 1)",
-        ),
-        (
-            "a past name is left",
-            "withdrawn past",
-            "INSERT INTO past_authors (source, author, kind, id) VALUES ('reddit', 'x', 'comment', 't1_9')",
-        ),
-        (
-            "its bytes are left",
-            "withdrawn past",
-            "UPDATE quarantine SET id = 't3_odd' WHERE id = 't3_none'",
-        ),
-        ("a flag is off", "withdrawn flags", "UPDATE comments SET withdrawn = 0 WHERE id = 't1_9'"),
-        ("a flag is on", "withdrawn flags", "UPDATE comments SET withdrawn = 1 WHERE id = 't1_150'"),
-        ("a tombstone is lost", "tombstones", "DELETE FROM tombstones WHERE id = 't3_0'"),
-        ("a tombstone differs", "tombstones", "UPDATE tombstones SET reason = 'gone' WHERE id = 't3_0'"),
-        ("a tombstone is of nothing", "tombstones", "UPDATE tombstones SET id = 't3_none' WHERE id = 't3_0'"),
-        ("a stub is left", "stubs", "INSERT INTO users (source, id) VALUES ('reddit', 'nobody')"),
-        ("a post's stub is left", "stubs", "INSERT INTO posts (source, id) VALUES ('reddit', 't3_none')"),
-        ("a picture has no file", "media files", "UPDATE media SET state = 'stored'"),
-    ],
-)
-def test_what_must_hold_is_noticed_when_it_does_not(lived: Store, wrong: str, name: str, statement: str) -> None:
-    assert wrong
+    ),
+    "a past number is left": (
+        "withdrawn past",
+        "INSERT INTO observations (source, kind, id, hour, observed_at) VALUES ('reddit', 'post', 't3_0', 0, 1)",
+    ),
+    "a past name is left": (
+        "withdrawn past",
+        "INSERT INTO past_authors (source, author, kind, id) VALUES ('reddit', 'x', 'comment', 't1_9')",
+    ),
+    "its bytes are left": ("withdrawn past", "UPDATE quarantine SET id = 't3_odd' WHERE id = 't3_none'"),
+    "a flag is off": ("withdrawn flags", "UPDATE comments SET withdrawn = 0 WHERE id = 't1_9'"),
+    "a flag is on": ("withdrawn flags", "UPDATE comments SET withdrawn = 1 WHERE id = 't1_150'"),
+    "a tombstone is lost": ("tombstones", "DELETE FROM tombstones WHERE id = 't3_0'"),
+    "a tombstone differs": ("tombstones", "UPDATE tombstones SET reason = 'gone' WHERE id = 't3_0'"),
+    "a tombstone is of nothing": ("tombstones", "UPDATE tombstones SET id = 't3_none' WHERE id = 't3_0'"),
+    "a stub is left": ("stubs", "INSERT INTO users (source, id) VALUES ('reddit', 'nobody')"),
+    "a post's stub is left": ("stubs", "INSERT INTO posts (source, id) VALUES ('reddit', 't3_none')"),
+    "a picture has no file": ("media files", "UPDATE media SET state = 'stored'"),
+}
+
+
+@pytest.mark.parametrize("wrong", BROKEN)
+def test_what_must_hold_is_noticed_when_it_does_not(lived: Store, wrong: str) -> None:
+    name, statement = BROKEN[wrong]
     odd = Rejected(reason="no time", raw=b"{}", source="reddit", door=Door.DUMP, where="x", kind="post", id="t3_none")
     write(lived, rejected=[odd])
     assert found(lived) == {}
@@ -218,7 +212,7 @@ def damage(path: Path, *, first_page: int = 120) -> bytes:
 
 @ONLY_SQLITE
 @pytest.mark.parametrize("quick", [True, False])
-def test_a_damaged_file_is_told_clearly_and_never_changed(lived: Store, any_url: str, quick: bool) -> None:
+def test_a_damaged_file_is_told_clearly_and_never_changed(lived: Store, any_url: str, *, quick: bool) -> None:
     write(lived, *(comment(f"t1_z{n}", body=f"word{n} " * 40) for n in range(2_000)))
     lived.close()
     raw = damage(lived.path)
@@ -248,18 +242,12 @@ def test_the_search_index_is_not_looked_at_while_somebody_writes_or_for_too_long
     assert found(lived) == {"search words": ("skipped", 0)}
 
 
-@pytest.fixture
-def superuser(postgres_server: PostgresServer, any_url: str) -> Iterator[PostgresServer]:
-    assert any_url
-    yield postgres_server
-
-
 @ONLY_POSTGRES
 def test_an_invalid_index_is_noticed_and_what_a_killed_one_left_is_removed(
-    lived: Store, superuser: PostgresServer, any_url: str
+    lived: Store, postgres_server: PostgresServer, any_url: str
 ) -> None:
     database = any_url.rpartition("/")[2]
-    superuser.sql(
+    postgres_server.sql(
         "SET search_path TO hubbub; CREATE INDEX media_pkey_ccnew ON media (n);"
         " UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'media_pkey_ccnew'::regclass;"
         " ALTER TABLE media_pkey_ccnew OWNER TO hubbub",

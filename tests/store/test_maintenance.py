@@ -37,7 +37,7 @@ def withdraw(store: Store, first: int, last: int) -> None:
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_it_changes_nothing_that_is_stored_and_can_be_repeated(store: Store, full: bool) -> None:
+def test_it_changes_nothing_that_is_stored_and_can_be_repeated(store: Store, *, full: bool) -> None:
     fill(store)
     withdraw(store, 0, 50)
     before = digest(store)

@@ -62,8 +62,11 @@ def numbers_history(record: Observation, past: Iterable[NumbersRegister]) -> lis
     first week and one a day (UTC) afterwards."""
     created = record.created_at
     current = register(record)
+    entries = [*past, current] if current else [*past]
+    if len(entries) < 2:
+        return entries
     best: dict[tuple[int, int], NumbersRegister] = {}
-    for entry in (*past, *((current,) if current else ())):
+    for entry in entries:
         key = _slot(entry.hour, created)
         known = best.get(key)
         if known is None or _register_key(entry) > _register_key(known):
@@ -73,11 +76,13 @@ def numbers_history(record: Observation, past: Iterable[NumbersRegister]) -> lis
 
 def text_history(record: Observation, text_since: int | None, *, past: Iterable[TextRevision]) -> list[TextRevision]:
     """The texts a record had, oldest first, the current one (seen since `text_since`) included: one entry a text."""
-    best: dict[tuple[str | None, ...], TextRevision] = {}
     content_at = record.stated_at(Facet.CONTENT)
     entries = list(past)
     if content_at is not None and text_since is not None:
         entries.append(TextRevision(texts=texts_of(record.kind, record), first_at=text_since, last_at=content_at))
+    if len(entries) < 2:
+        return entries
+    best: dict[tuple[str | None, ...], TextRevision] = {}
     for entry in entries:
         known = best.get(entry.texts, entry)
         best[entry.texts] = TextRevision(

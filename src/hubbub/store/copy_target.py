@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy import Index
@@ -89,7 +90,22 @@ def _make_indexes(target: Store, *, say: Say) -> None:
         with target.reading_raw() as db:
             there = db.execute(found, (str(index.name),)).fetchone()
         if there is None:
-            run(target, str(CreateIndex(index).compile(dialect=dialect)))
+            with _sorting_on_disk(target):
+                run(target, str(CreateIndex(index).compile(dialect=dialect)))
+
+
+@contextmanager
+def _sorting_on_disk(target: Store) -> Iterator[None]:
+    """What SQLite sorts lies in memory otherwise, all of it."""
+    if target.engine != "sqlite":
+        yield
+        return
+    with target.exclusive() as db:
+        db.execute("PRAGMA temp_store = FILE")
+        try:
+            yield
+        finally:
+            db.execute("PRAGMA temp_store = MEMORY")
 
 
 def _fill_search(target: Store, *, say: Say) -> None:

@@ -21,6 +21,7 @@ from hubbub.store import migrate, reads, schema
 from hubbub.store.backend import StoreOptions
 from hubbub.store.engine import Store, backend_of, open_store
 from hubbub.store.integrity import structure
+from hubbub.store.sqlite_backend import SqliteBackend
 from hubbub.store.stats import dead_share, search_stats
 
 PATIENCE_S = 2.0
@@ -70,8 +71,9 @@ def examine(url: str, *, options: StoreOptions) -> Iterator[Health]:
         options, read_url=None, busy_timeout_s=min(PATIENCE_S, options.busy_timeout_s), patience_s=0.0
     )
     try:
-        where = backend_of(url, options=asked).where
-        version = migrate.stored_version(url, options=asked)
+        backend = backend_of(url, options=asked)
+        where, missing = backend.where, isinstance(backend, SqliteBackend) and not backend.path.exists()
+        version = None if missing else migrate.stored_version(url, options=asked)
     except HubbubError as error:
         yield failure("store", error)
         return

@@ -10,7 +10,7 @@ part of the statement: a value that is not bound costs a fifth.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -159,8 +159,8 @@ def write(
     outcomes: dict[str, int],
     run_id: int,
     now: int,
-) -> tuple[list[Any], Mapping[str, dict[Key, str | None]]]:
-    """Write groups of one kind; returns the records that a merge must decide, and the mentions the others made.
+) -> list[Any]:
+    """Write groups of one kind and the stubs they refer to; returns the records that a merge must decide.
 
     `taken` are keys that other records of the batch have."""
     layout, rest = LAYOUTS[kind], []
@@ -174,10 +174,12 @@ def write(
         done = _insert(db, group, layout, run_id=run_id, now=now, outcomes=outcomes)
         if done.differ:
             rest += [record for record in group.records if record.id in done.differ]
-        # What was there before has its stubs.
-        if done.new and not db.mention_added(group.shared[0], layout.mentions):
-            _mention(group, layout, made)
-    return rest, made
+        # What was there before has its stubs, and what differs may not come to hold what it says.
+        if done.new and not db.mention_added(group.shared[0], layout.mentions, but=done.differ):
+            _mention(group, layout, made, but=done.differ)
+    for referred, keys in made.items():
+        mentions.make(db, referred, keys)
+    return rest
 
 
 def _part_doubles(group: Group, layout: _Layout, *, taken: set[Key], graves: Graves) -> list[Any]:
@@ -235,8 +237,10 @@ def _insert(db: Session, group: Group, layout: _Layout, *, run_id: int, now: int
     return done
 
 
-def _mention(group: Group, layout: _Layout, made: dict[str, dict[Key, str | None]]) -> None:
+def _mention(group: Group, layout: _Layout, made: dict[str, dict[Key, str | None]], *, but: frozenset[str]) -> None:
     source, rows = group.shared[0], group.rows
+    if but:
+        rows = [row for row in rows if row[0] not in but]
     for kind, at, name in (
         ("user", layout.author, layout.author_name),
         ("community", layout.community, layout.community_name),
@@ -247,9 +251,3 @@ def _mention(group: Group, layout: _Layout, made: dict[str, dict[Key, str | None
     if layout.post is not None:
         posts = {row[layout.post] for row in rows}
         made["post"].update({(source, post): None for post in posts if post})
-
-
-def mention(db: Session, made: Mapping[str, Mapping[Key, str | None]]) -> None:
-    """Make the stubs that plain records call for; after all rows of the batch are there."""
-    for kind, keys in made.items():
-        mentions.make(db, kind, keys)

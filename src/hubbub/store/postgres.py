@@ -218,13 +218,14 @@ class PostgresSession:
         )
         return Added(new, frozenset(record_id for (record_id,) in found))
 
-    def mention_added(self, source: str, mentions: Sequence[Mention]) -> bool:
+    def mention_added(self, source: str, mentions: Sequence[Mention], *, but: frozenset[str]) -> bool:
         for table, column, name in mentions:
             names = "source, id" if name is None else "source, id, name"
             said = column if name is None else f"{column}, {name}"
             self.connection.execute(
-                f"INSERT INTO {table} ({names}) SELECT DISTINCT ON ({column}) {literal(source)}, {said}"
-                f" FROM {self._last} WHERE {column} <> '' ON CONFLICT (source, id) DO NOTHING"
+                f"INSERT INTO {table} ({names}) SELECT DISTINCT ON ({column}) %s::text, {said}"
+                f" FROM {self._last} WHERE {column} <> '' AND NOT id = ANY(%s) ON CONFLICT (source, id) DO NOTHING",
+                (source, list(but)),
             )
         return True
 

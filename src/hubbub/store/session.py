@@ -105,8 +105,8 @@ class Session(Protocol):
         A row holds the values of `bound` (the id first); `fixed` columns have one value for all; `copies` and `ours`
         take the bound value at a position. `ours` and `constants` (bookkeeping) do not count as differences."""
 
-    def mention_added(self, source: str, mentions: Sequence[Mention]) -> bool:
-        """Make the stubs that the rows of the last `add` refer to; False where the caller must."""
+    def mention_added(self, source: str, mentions: Sequence[Mention], *, but: frozenset[str]) -> bool:
+        """Make the stubs that the rows of the last `add` refer to, `but` these ids; False where the caller must."""
 
     def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Iterator[list[Any]]:
         """The rows of a query in lists of at most `size`, in flat memory, other statements may run in between."""

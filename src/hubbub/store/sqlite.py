@@ -99,8 +99,8 @@ class SqliteSession(sqlite3.Connection):
             self.executemany(add_sql(table, bound, fixed=fixed, copies=copies, ours=ours, constants=constants), fresh)
         return Added(len(fresh), frozenset(differ))
 
-    def mention_added(self, source: str, mentions: Sequence[Mention]) -> bool:
-        del source, mentions
+    def mention_added(self, source: str, mentions: Sequence[Mention], *, but: frozenset[str]) -> bool:
+        del source, mentions, but
         return False
 
     def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Iterator[list[Any]]:

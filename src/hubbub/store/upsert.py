@@ -189,7 +189,7 @@ def _write_records(db: Session, found: _Sorted, tally: Tally, *, run_id: int, no
     outcomes = {"new": 0, "updated": 0, "unchanged": 0, "older": 0, "tombstoned": len(found.people)}
     for stone in found.people:
         graves.dig((stone.source, stone.id))
-    made = _write_plain(db, found, graves=graves, outcomes=outcomes, run_id=run_id, now=now)
+    _write_plain(db, found, graves=graves, outcomes=outcomes, run_id=run_id, now=now)
     bereaved = people.bury(db, found.people, run_id=run_id)
     changes = {kind: {c.key: c for c in bereaved if c.kind == kind} for kind in found.seen}
     for kind, records in found.seen.items():
@@ -205,8 +205,6 @@ def _write_records(db: Session, found: _Sorted, tally: Tally, *, run_id: int, no
     media_rows.maintain(db, touched, now=now)
     _drop_labels(db, everything)
     mentions.maintain(db, touched)
-    for kinds in made:
-        plain.mention(db, kinds)
     search.put_in(db, again, newest=newest, later=not db.index_now)
     for outcome, times in outcomes.items():
         setattr(tally, outcome, times)
@@ -214,11 +212,10 @@ def _write_records(db: Session, found: _Sorted, tally: Tally, *, run_id: int, no
 
 def _write_plain(
     db: Session, found: _Sorted, *, graves: people.Graves, outcomes: dict[str, int], run_id: int, now: int
-) -> list[Any]:
-    """Write what needs no merge; the rest of it joins the records that do. Returns the mentions that were made.
+) -> None:
+    """Write what needs no merge, with its stubs; the rest of it joins the records that do.
 
     Where people are buried or records blocked, everything goes through the merge."""
-    made = []
     for kind in plain.KINDS.values():
         groups, rest = found.plain[kind], found.seen[kind]
         if not groups:
@@ -227,12 +224,7 @@ def _write_plain(
             rest += [record for group in groups for record in group.records]
             continue
         taken = {(record.source, record.id) for record in rest}
-        left, mentioned = plain.write(
-            db, kind, groups, graves=graves, taken=taken, outcomes=outcomes, run_id=run_id, now=now
-        )
-        rest += left
-        made.append(mentioned)
-    return made
+        rest += plain.write(db, kind, groups, graves=graves, taken=taken, outcomes=outcomes, run_id=run_id, now=now)
 
 
 def _fold_kind(
