@@ -46,11 +46,17 @@ def syncs(folder: Path, *, rows: int, rounds: int) -> None:
 
 
 def searches(folder: Path, *, rows: int, rounds: int) -> None:
-    """Search latency on an imported store."""
-    db = _store(folder, rows)
-    words = {"common word": "spider", "two words": "spider leaf", "very common word": "the"}
-    figures = interleaved({k: ("search", {"db": db, "query": word}) for k, word in words.items()}, rounds=rounds)
-    show(f"Search of {rows:,} comments", figures, base="common word", by="median ms")
+    """Search latency by class of query, both engines, and LIKE beside them."""
+    file = f"sqlite:///{folder}/search.db"
+    with _postgres() as url:
+        for place in (file, url):
+            run_case("fill", url=place, rows=rows)
+        figures = {}
+        for engine, place in (("SQLite", file), ("PostgreSQL", url)):
+            waits = run_case("searches", url=place, rows=rows, queries=20 * rounds)
+            figures |= {f"{engine}: {name}": each for name, each in waits.items() if isinstance(each, dict)}
+            figures |= {f"{engine}: LIKE '%word%'": run_case("like", url=place, rows=rows)}
+    show(f"Top 20 of {rows:,} comments", figures, base="SQLite: LIKE '%word%'", by="p50 ms")
     save("search", figures)
 
 
@@ -89,6 +95,27 @@ def stores(folder: Path, *, rows: int, rounds: int) -> None:
     save("store", figures)
 
 
+def postgres(folder: Path, *, rows: int, rounds: int) -> None:
+    """The batch merge into PostgreSQL beside SQLAlchemy's ways."""
+    del folder
+    ours = {"rows": rows, "indexes": False}
+    some = min(rows, 40_000)
+    kinds: dict[str, tuple[str, dict[str, Any]]] = {
+        "SQLAlchemy insertmanyvalues": ("core_executemany", {"rows": some, "many_values": True}),
+        "SQLAlchemy executemany": ("core_executemany", {"rows": some}),
+        "hubbub, no extra index": ("hubbub_merge", ours),
+        "hubbub, no extra index, again": ("hubbub_merge", {**ours, "again": True}),
+        "hubbub, shipped indexes": ("hubbub_merge", {"rows": rows}),
+        "hubbub, shipped indexes, again": ("hubbub_merge", {"rows": rows, "again": True}),
+        "hubbub, with search": ("hubbub_merge", {"rows": rows, "search": True}),
+    }
+    with _postgres(kinds) as urls:
+        cases = {name: (case, {"url": urls[name], **given}) for name, (case, given) in kinds.items()}
+        figures = interleaved(cases, rounds=rounds)
+    show(f"Merge of {rows:,} decoded comments, PostgreSQL", figures, base="SQLAlchemy insertmanyvalues", by="cpu us/row")
+    save("postgres", figures)
+
+
 def _dump(folder: Path, rows: int) -> str:
     path = folder / "RC_2026-01.zst"
     if not path.exists():
@@ -121,6 +148,7 @@ BENCHES: dict[str, Callable[..., None]] = {
     "search": searches,
     "export": exports,
     "store": stores,
+    "postgres": postgres,
 }
 
 

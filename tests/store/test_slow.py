@@ -81,10 +81,12 @@ def test_writes_and_reads_of_every_kind_are_told_without_their_values(measured: 
 def test_plans_are_told_for_reads_and_writes_and_hold_no_values(measured: Store, told: list[SlowQuery]) -> None:
     fill(measured)
     read(measured)
-    reads.content_rows(measured, "post", ["id"], Everything(since=T0 - 4321)).__next__()
+    list(reads.content_rows(measured, "post", ["id"], Everything(since=T0 - 4321)))
     plans = {event.sql.split()[0]: event.plan for event in told if event.plan is not None}
-    assert not any(SECRET in plan or "reddit'" in plan or str(T0 - 4321) in plan for plan in plans.values())
-    assert not any(SECRET in (event.plan or "") for event in told)
+    whole = " ".join(event.plan for event in told if event.plan is not None)
+    assert SECRET not in whole
+    assert str(T0 - 4321) not in whole
+    assert "'" not in whole
     assert {"SELECT", "INSERT"} <= set(plans)
     index = "sqlite_autoindex_posts_1" if measured.engine == "sqlite" else "Index"
     assert any(index in (event.plan or "") for event in told if "FROM posts" in event.sql)

@@ -17,10 +17,9 @@ import msgspec
 from hubbub import clock
 from hubbub.errors import HubbubError, LockedError, StorageError, StoreAwayError
 from hubbub.events import CopyProgress, Event, Finding
-from hubbub.store import copy_tables, copy_target
+from hubbub.store import copy_check, copy_tables, copy_target
 from hubbub.store.backend import Tell
 from hubbub.store.copy_tables import MARK_SOURCE, Layout
-from hubbub.store.digest import digest_of
 from hubbub.store.engine import Store
 from hubbub.store.patience import patiently
 from hubbub.store.session import Session
@@ -30,11 +29,6 @@ _PLACE = (
     "SELECT pg_postmaster_start_time()::text, d.oid, n.oid FROM pg_database d, pg_namespace n"
     " WHERE d.datname = current_database() AND n.nspname = current_schema()"
 )
-_NO_HURRY = (
-    "SELECT set_config(name, '0', true) FROM pg_settings"
-    " WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"
-)
-"""A snapshot is read as long as it takes."""
 
 
 class Copied(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,7 +212,7 @@ class _Copying:
         self._patched = self.mark.table is not None
         with self.source.reading_raw() as db:
             if db.engine == "postgresql":
-                db.execute(_NO_HURRY)
+                db.execute(copy_check.NO_HURRY)
             names = [layout.table for layout in self.layouts]
             first = 0 if self.mark.table is None else names.index(self.mark.table)
             for layout in self.layouts[first:]:
@@ -267,25 +261,14 @@ class _Copying:
     def _compare(self) -> tuple[str | None, str | None]:
         """The digest of both stores; where they are not equal, how they differ."""
         self._say(CopyProgress(table="digest", done=0, total=2))
-        with self.source.reading_raw() as db:
-            if db.engine == "postgresql":
-                db.execute(_NO_HURRY)
-            elif self.mark.replaced:
-                raw: Any = db
-                raw.text_factory = lambda text: copy_tables.without_nul(text.decode())
-            ours = self._counts(db), digest_of(db)
-        self._say(CopyProgress(table="digest", done=1, total=2))
-        with self.target.reading_raw() as db:
-            theirs = self._counts(db), digest_of(db)
+        names = [layout.table for layout in self.layouts]
+        ours, theirs = copy_check.states(self.source, self.target, names=names, clean=self.mark.replaced > 0)
         self._say(CopyProgress(table="digest", done=2, total=2))
         if ours == theirs:
-            return theirs[1], None
-        named = [table for table, rows in ours[0].items() if theirs[0][table] != rows]
-        what = f"rows of {', '.join(named[:4])}" if named else "contents"
+            return theirs.digest, None
+        differ = [name for name in names if ours.rows[name] != theirs.rows[name]]
+        what = f"rows of {', '.join(differ[:4])}" if differ else "contents"
         return None, f"the {what} of {self.source.where} and {self.target.where} differ"
-
-    def _counts(self, db: Session) -> dict[str, int]:
-        return {layout.table: copy_tables.count(db, layout.table) for layout in self.layouts}
 
     def _refuse_other_writers(self) -> None:
         """Never clear what another command has collected into the target."""

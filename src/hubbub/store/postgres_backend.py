@@ -54,6 +54,8 @@ class PostgresBackend:
         self._lock = threading.RLock()
         self._writer: PostgresSession | None = None
         self._room: set[str] = set()
+        self._idle: list[tuple[str, psycopg.Connection[Any]]] = []
+        """Connections for bulk reads that nobody uses now, and where each leads."""
         self._claims: dict[str, psycopg.Connection[Any]] = {}
         self._replica = Replica(options, connect=self._connect) if options.read_url else None
         self.reads: Engine = create_engine(
@@ -83,6 +85,8 @@ class PostgresBackend:
     def close(self) -> None:
         with self._lock:
             self.reads.dispose()
+            while self._idle:
+                self._idle.pop()[1].close()
             if self._replica is not None:
                 self._replica.close()
             self._drop_writer()
@@ -129,12 +133,33 @@ class PostgresBackend:
     @contextmanager
     def reading_raw(self) -> Iterator[PostgresSession]:
         with explained(self):
-            connection = self._connect(self._reading_from(), autocommit=True)
+            place = self._reading_from()
+            connection = self._snapshot(place)
             try:
-                connection.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {self._settings()}")
                 yield PostgresSession(connection, types=TYPES, partitions=self.options.partitions)
             finally:
+                self._put_back(place, connection)
+
+    def _snapshot(self, place: str) -> psycopg.Connection[Any]:
+        """A connection inside a read transaction: one that lies idle, where there is one that still answers."""
+        begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {self._settings()}"
+        while self._idle:
+            where, connection = self._idle.pop()
+            with suppress(psycopg.Error):
+                if where == place:
+                    connection.execute(begin)
+                    return connection
                 connection.close()
+        connection = self._connect(place, autocommit=True)
+        connection.execute(begin)
+        return connection
+
+    def _put_back(self, place: str, connection: psycopg.Connection[Any]) -> None:
+        self._roll_back(connection)
+        if connection.closed or len(self._idle) >= self.options.pool_size:
+            connection.close()
+        else:
+            self._idle.append((place, connection))
 
     @contextmanager
     def exclusive(self) -> Iterator[PostgresSession]:

@@ -1,8 +1,8 @@
 """PURE. What the search index holds of a record: its words, folded as FTS5's unicode61 folds them, and its facts.
 
 *Facts* are marked terms for what filters ask (source, community, author, year, month, band of the score), so that a
-query with filters is one walk through the index. Both engines hold the same terms: SQLite makes its words itself and its
-facts by the views `posts_words` and `comments_words` (whose expression is here, too), PostgreSQL is given a finished
+query with filters is one walk through the index. Both engines hold the same terms: SQLite makes its words itself and
+its facts by the views `posts_words` and `comments_words` (whose expression is here, too), PostgreSQL is given a finished
 vector.
 """
 

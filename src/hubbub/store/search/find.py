@@ -63,7 +63,9 @@ def search(
     asked = [kind for kind in KINDS if kind in kinds and _wants(parsed, kind)]
     with store.reading_raw() as db:
         most = max(CANDIDATES, limit)
-        candidates = [found for kind in asked for found in matching.candidates(db, kind, parsed, most=most)]
+        candidates = [
+            found for kind in asked for found in matching.candidates(db, kind, parsed, most=most, wanted=limit)
+        ]
         best = ranked(candidates, parsed.terms, limit=limit)
         return _hits(db, best, parsed, marks=marks)
 

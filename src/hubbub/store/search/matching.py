@@ -16,17 +16,31 @@ from hubbub.store.search_index import INDEXES
 from hubbub.store.session import Session
 from hubbub.store.tables import CONTENT
 
+FIRST_LOOK = 2_000
+"""PostgreSQL looks through so many of the newest records first, and reckons from them how common a match is."""
+
+LONGEST_LOOK = 15_000
+"""Where fewer matches are to be expected among so many, reading all matches from the index is cheaper."""
+
+LONGEST_LOOK_FOR_PHRASES = 60_000
+"""A phrase is dearer there: the index knows its words only, and each row that holds them must be read."""
+
+_ENOUGH = 10
+"""Times the hits asked for: so many matches are enough to rank, though older ones follow."""
+
 _LIVE = "c.observed_at IS NOT NULL AND c.hidden_at IS NULL AND c.withdrawn = 0"
 _PLACES = {"community": "communities", "author": "users"}
 """Fields whose values are keys of a table, which tells the sources that have them."""
 
 
-def candidates(db: Session, kind: str, parsed: Parsed, *, most: int) -> Iterator[Candidate]:
-    """At most so many records of a kind that match, newest first."""
-    if db.engine == "sqlite" and parsed.groups:
+def candidates(db: Session, kind: str, parsed: Parsed, *, most: int, wanted: int) -> Iterator[Candidate]:
+    """At most so many records of a kind that match, newest first; `wanted` is how many hits are asked for."""
+    if not parsed.groups:
+        rows = _by_filters(db, kind, parsed, most=most, wanted=wanted)
+    elif db.engine == "sqlite":
         rows = _by_fts5(db, kind, parsed, most=most)
     else:
-        rows = _by_time(db, kind, parsed, most=most)
+        rows = _by_looks(db, kind, parsed, most=most, wanted=wanted)
     for source, record_id, created_at, title, body in rows:
         yield Candidate(kind, (source, record_id), created_at, title, body)
 
@@ -53,44 +67,76 @@ def _by_fts5(db: Session, kind: str, parsed: Parsed, *, most: int) -> Sequence[A
     return db.execute(sql, (match, *values, most)).fetchall()
 
 
-def _by_time(db: Session, kind: str, parsed: Parsed, *, most: int) -> Sequence[Any]:
-    """By time of creation, newest first, through the index of the community or the author where one is asked for."""
-    sources = _sources(db, parsed.conditions)
+def _by_looks(db: Session, kind: str, parsed: Parsed, *, most: int, wanted: int) -> Sequence[Any]:
+    """PostgreSQL: by time of creation. Its index has no order, and reading all matches of a common word takes long; so
+    the newest records are looked through, as far as it takes, and only rare matches are read from the index."""
     where, values = conditions(parsed.conditions)
-    if db.engine == "postgresql":
-        matching = _in_vector(parsed)
-    elif sources is None:
-        return _by_facts(db, kind, parsed, most=most)
-    else:
-        matching = _unwanted(kind, parsed)
-    where, values = where + matching[0], (*values, *matching[1])
-    ordered = "ORDER BY c.created_at DESC LIMIT ?"
-    if sources is None:
-        return db.execute(
-            f"{_selected(kind)} {CONTENT[kind].name} c WHERE {_LIVE}{where} {ordered}", (*values, most)
-        ).fetchall()
-    # A source each: only then does an index that begins with the source give the rows in order of time.
-    sql = f"{_selected(kind)} {CONTENT[kind].name} c WHERE c.source = ? AND {_LIVE}{where} {ordered}"
+    query = expressions.tsquery(parsed, this_year=_this_year())
+    if query is not None:
+        where, values = f"{where} AND c.search @@ ?::tsquery", (*values, query)
+    inside, named = conditions([c for c in parsed.conditions if c.field == "created_at" or _is_place(c)])
+    phrases = any(len(term.words) > 1 for term in parsed.terms)
     found: list[Any] = []
-    for source in sources:
-        found += db.execute(sql, (source, *values, most)).fetchall()
-    return sorted(found, key=lambda row: -(row[2] or 0))[:most]
+    for source, among in _sources_of(db, parsed.conditions):
+        newest = (
+            f"SELECT c.* FROM {CONTENT[kind].name} c WHERE c.created_at IS NOT NULL{source}{inside}"
+            " ORDER BY c.created_at DESC LIMIT ?"
+        )
+        sql = f"{_selected(kind)} ({newest}) c WHERE {_LIVE}{where} ORDER BY c.created_at DESC LIMIT ?"
+
+        def look(rows: int, sql: str = sql, bound: tuple[Any, ...] = (*among, *named)) -> list[Any]:
+            return db.execute(sql, (*bound, rows, *values, most)).fetchall()
+
+        rows, enough = look(FIRST_LOOK), min(most, _ENOUGH * wanted)
+        done = len(rows) >= enough
+        if rows and not done:
+            further = FIRST_LOOK * enough * 5 // (4 * len(rows))
+            if further <= LONGEST_LOOK or phrases:
+                rows = look(min(further, LONGEST_LOOK_FOR_PHRASES))
+                done = len(rows) >= wanted
+        if not done:
+            # Sorting by an expression keeps the planner from walking through all records in order of time.
+            sql = (
+                f"{_selected(kind)} {CONTENT[kind].name} c WHERE {_LIVE}{source}{where}"
+                " ORDER BY c.created_at + 0 DESC LIMIT ?"
+            )
+            rows = db.execute(sql, (*among, *values, most)).fetchall()
+        found += rows
+    return sorted(found, key=_age)[:most]
 
 
-def _by_facts(db: Session, kind: str, parsed: Parsed, *, most: int) -> Sequence[Any]:
+def _by_filters(db: Session, kind: str, parsed: Parsed, *, most: int, wanted: int) -> Sequence[Any]:
+    """Without words: the newest, through the index of the community or the author where one is asked for."""
+    if parsed.excluded and db.engine == "postgresql":
+        return _by_looks(db, kind, parsed, most=most, wanted=wanted)
+    if not _place(parsed.conditions)[0]:
+        by_facts = _by_facts if db.engine == "sqlite" else _by_looks
+        return by_facts(db, kind, parsed, most=most, wanted=wanted)
+    where, values = conditions(parsed.conditions)
+    unwanted, words = _unwanted(kind, parsed)
+    found: list[Any] = []
+    for source, among in _sources_of(db, parsed.conditions):
+        sql = (
+            f"{_selected(kind)} {CONTENT[kind].name} c WHERE {_LIVE}{source}{where}{unwanted}"
+            " ORDER BY c.created_at DESC LIMIT ?"
+        )
+        found += db.execute(sql, (*among, *values, *words, wanted)).fetchall()
+    return sorted(found, key=_age)[:wanted]
+
+
+def _age(row: Sequence[Any]) -> int:
+    return -(row[2] or 0)
+
+
+def _by_facts(db: Session, kind: str, parsed: Parsed, *, most: int, wanted: int) -> Sequence[Any]:
     """SQLite, filters that name no place: the newest stored, through the facts in the index where there are any."""
+    del wanted
     if next(expressions.needed(parsed, this_year=_this_year()), None) is not None:
         return _by_fts5(db, kind, parsed, most=most)
     where, values = conditions(parsed.conditions)
     unwanted, words = _unwanted(kind, parsed)
     sql = f"{_selected(kind)} {CONTENT[kind].name} c WHERE {_LIVE}{where}{unwanted} ORDER BY c.n DESC LIMIT ?"
     return db.execute(sql, (*values, *words, most)).fetchall()
-
-
-def _in_vector(parsed: Parsed) -> tuple[str, tuple[Any, ...]]:
-    """PostgreSQL's condition on the words and facts of a row."""
-    query = expressions.tsquery(parsed, this_year=_this_year())
-    return ("", ()) if query is None else (" AND c.search @@ ?::tsquery", (query,))
 
 
 def _unwanted(kind: str, parsed: Parsed) -> tuple[str, tuple[Any, ...]]:
@@ -102,13 +148,25 @@ def _unwanted(kind: str, parsed: Parsed) -> tuple[str, tuple[Any, ...]]:
     return f" AND c.n NOT IN (SELECT rowid FROM {fts} WHERE {fts} MATCH ?)", (match,)
 
 
-def _sources(db: Session, asked: Sequence[Condition]) -> list[str] | None:
-    """The sources in which the first community or author asked for is known; None when none is asked for."""
+def _is_place(condition: Condition) -> bool:
+    return condition.field in _PLACES and condition.op == "="
+
+
+def _place(asked: Sequence[Condition]) -> tuple[str, tuple[Any, ...]]:
+    """The conditions on community and author, for which there are indexes."""
+    return conditions([c for c in asked if _is_place(c)])
+
+
+def _sources_of(db: Session, asked: Sequence[Condition]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """A condition for each source in which the community or author asked for is known: only behind a source does an
+    index give its rows in order of time. One that says nothing where none is asked for."""
     for condition in asked:
-        if condition.field in _PLACES and condition.op == "=":
-            rows = db.execute(f"SELECT source FROM {_PLACES[condition.field]} WHERE id = ?", (condition.value,))
-            return [source for (source,) in rows]
-    return None
+        if _is_place(condition):
+            known = f"SELECT source FROM {_PLACES[condition.field]} WHERE id = ?"
+            for (source,) in db.execute(known, (condition.value,)).fetchall():
+                yield " AND c.source = ?", (source,)
+            return
+    yield "", ()
 
 
 def conditions(asked: Sequence[Condition]) -> tuple[str, tuple[Any, ...]]:
