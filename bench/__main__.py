@@ -51,10 +51,10 @@ def searches(folder: Path, *, rows: int, rounds: int) -> None:
     with _postgres() as url:
         for place in (file, url):
             run_case("fill", url=place, rows=rows)
-        figures = {}
+        figures: dict[str, Any] = {}
         for engine, place in (("SQLite", file), ("PostgreSQL", url)):
             waits = run_case("searches", url=place, rows=rows, queries=20 * rounds)
-            figures |= {f"{engine}: {name}": each for name, each in waits.items() if isinstance(each, dict)}
+            figures |= {f"{engine}: {name}": each for name, each in waits.items()}
             figures |= {f"{engine}: LIKE '%word%'": run_case("like", url=place, rows=rows)}
     show(f"Top 20 of {rows:,} comments", figures, base="SQLite: LIKE '%word%'", by="p50 ms")
     save("search", figures)
@@ -109,10 +109,12 @@ def postgres(folder: Path, *, rows: int, rounds: int) -> None:
         "hubbub, shipped indexes, again": ("hubbub_merge", {"rows": rows, "again": True}),
         "hubbub, with search": ("hubbub_merge", {"rows": rows, "search": True}),
     }
-    with _postgres(kinds) as urls:
-        cases = {name: (case, {"url": urls[name], **given}) for name, (case, given) in kinds.items()}
+    with _postgres() as url:
+        cases = {name: (case, {"url": url, **given}) for name, (case, given) in kinds.items()}
         figures = interleaved(cases, rounds=rounds)
-    show(f"Merge of {rows:,} decoded comments, PostgreSQL", figures, base="SQLAlchemy insertmanyvalues", by="cpu us/row")
+    show(
+        f"Merge of {rows:,} decoded comments, PostgreSQL", figures, base="SQLAlchemy insertmanyvalues", by="cpu us/row"
+    )
     save("postgres", figures)
 
 
@@ -140,6 +142,23 @@ def _simulator(*, posts: int, comments: int) -> Iterator[dict[str, Any]]:
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@contextmanager
+def _postgres() -> Iterator[str]:
+    """The address of an empty database of a server of our own, from the test tools."""
+    from tests.keeper import Watch
+    from tests.servers import PostgresServer
+
+    watch = Watch()
+    try:
+        server = PostgresServer(watch.keeper, name="bench")
+        server.create()
+        server.start()
+        with server.database() as url:
+            yield url
+    finally:
+        watch.close()
 
 
 BENCHES: dict[str, Callable[..., None]] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from bench.merging import MERGES
 from bench.meter import Meter
 from bench.packing import lines_of
+from bench.searching import SEARCHES
 
 
 def hubbub_import(*, dump: str, db: str, search: bool = True) -> dict[str, float]:
@@ -152,20 +152,6 @@ def _per_thousand(meter: Meter, *, comments: int, requests: int) -> dict[str, fl
     }
 
 
-def search(*, db: str, query: str) -> dict[str, float]:
-    from hubbub.store.engine import open_store
-    from hubbub.store.search.find import search as find
-
-    waits: list[float] = []
-    with open_store(f"sqlite:///{db}", read_only=True) as store:
-        for _ in range(30):
-            began = time.perf_counter()
-            hits = find(store, query, limit=20)
-            waits.append(1_000 * (time.perf_counter() - began))
-    waits.sort()
-    return {"median ms": waits[len(waits) // 2], "worst ms": waits[-1], "hits": len(hits)}
-
-
 def export(*, db: str, kind: str, out: str) -> dict[str, float]:
     from hubbub.datasets.export import export as write
     from hubbub.datasets.select import Selection
@@ -177,10 +163,14 @@ def export(*, db: str, kind: str, out: str) -> dict[str, float]:
     return meter.per_row(done.rows)
 
 
-CASES: dict[str, Callable[..., dict[str, float]]] = MERGES | {
-    case.__name__: case
-    for case in (hubbub_import, hubbub_again, plain_script, decode_only, hubbub_sync, praw_sync, search, export)
-}
+CASES: dict[str, Callable[..., dict[str, Any]]] = (
+    MERGES
+    | SEARCHES
+    | {
+        case.__name__: case
+        for case in (hubbub_import, hubbub_again, plain_script, decode_only, hubbub_sync, praw_sync, export)
+    }
+)
 
 if __name__ == "__main__":
     print(json.dumps(CASES[sys.argv[1]](**json.loads(sys.argv[2]))))

@@ -15,12 +15,12 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 
 
-def run_case(case: str, /, **given: Any) -> dict[str, float]:
+def run_case(case: str, /, **given: Any) -> dict[str, Any]:
     """What one case measured of itself, in an interpreter of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "bench.cases", case, json.dumps(given)], check=True, capture_output=True, text=True
     )
-    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return measured
 
 

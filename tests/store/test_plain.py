@@ -121,7 +121,10 @@ def test_both_engines_end_in_the_same_rows_and_counts(
 
 @pytest.mark.parametrize("again", [0, 1, 2])
 def test_a_record_that_says_the_same_again_is_unchanged(store: Any, again: int) -> None:
-    records = [*(comment(f"t1_{n}") for n in range(8)), *(post(f"t3_{n}", numbers_at=T0 - 5) for n in range(8))]
+    records: list[Any] = [
+        *(comment(f"t1_{n}") for n in range(8)),
+        *(post(f"t3_{n}", numbers_at=T0 - 5) for n in range(8)),
+    ]
     assert write(store, *records).new == 16
     for _ in range(again):
         assert write(store, *records).unchanged == 16

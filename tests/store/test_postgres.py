@@ -146,7 +146,8 @@ def test_a_batch_whose_commit_was_not_heard_of_is_not_written_again(
     run_id = store.begin_run(command="sync", target="x", started_at=T0)
     with store.exclusive() as db:
         connection: Any = getattr(db, "connection")  # noqa: B009 - only PostgreSQL's session has one
-    real, deaf = connection.execute, []
+    real = connection.execute
+    deaf: list[str] = []
 
     def execute(sql: Any, *rest: Any, **named: Any) -> Any:
         done = real(sql, *rest, **named)
@@ -167,7 +168,8 @@ def test_a_batch_whose_commit_was_not_heard_of_is_not_written_again(
 def test_a_transaction_the_server_asks_to_try_again_is_tried_again(
     store: Store, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
-    real, crossed = upsert.write_batch, []
+    real = upsert.write_batch
+    crossed: list[str] = []
 
     def write_batch(db: Any, *rest: Any, **named: Any) -> Any:
         done = real(db, *rest, **named)
@@ -289,9 +291,9 @@ def test_a_replica_that_is_gone_leaves_reads_to_the_primary(postgres: str, own_p
         assert one(store, "SELECT title FROM posts") == "from the replica"
         assert write(store, post()).older + 1  # writes go to the primary whatever reads do
         own_postgres.stop("immediate")
-        replica = backend(store)._replica
-        assert replica is not None
-        replica._asked_at = None
+        other = backend(store)._replica
+        assert other is not None
+        other._asked_at = None
         assert one(store, "SELECT title FROM posts") == "from the primary"
 
 

@@ -2,8 +2,8 @@
 
 *Facts* are marked terms for what filters ask (source, community, author, year, month, band of the score), so that a
 query with filters is one walk through the index. Both engines hold the same terms: SQLite makes its words itself and
-its facts by the views `posts_words` and `comments_words` (whose expression is here, too), PostgreSQL is given a finished
-vector.
+its facts by the views `posts_words` and `comments_words` (whose expression is here, too), PostgreSQL is given a
+finished vector.
 """
 
 from __future__ import annotations
