@@ -146,13 +146,14 @@ def _simulator(*, posts: int, comments: int) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def _postgres() -> Iterator[str]:
-    """The address of an empty database of a server of our own, from the test tools."""
+    """The address of an empty database of a server of our own, with a quarter of a small machine's memory."""
+    from tests import servers
     from tests.keeper import Watch
-    from tests.servers import PostgresServer
 
+    servers.SETTINGS["shared_buffers"] = "2GB"
     watch = Watch()
     try:
-        server = PostgresServer(watch.keeper, name="bench")
+        server = servers.PostgresServer(watch.keeper, name="bench")
         server.create()
         server.start()
         with server.database() as url:

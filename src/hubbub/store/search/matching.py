@@ -19,14 +19,17 @@ from hubbub.store.tables import CONTENT
 FIRST_LOOK = 2_000
 """PostgreSQL looks through so many of the newest records first, and reckons from them how common a match is."""
 
-LONGEST_LOOK = 15_000
+LONGEST_LOOK = 35_000
 """Where fewer matches are to be expected among so many, reading all matches from the index is cheaper."""
 
 LONGEST_LOOK_FOR_PHRASES = 60_000
 """A phrase is dearer there: the index knows its words only, and each row that holds them must be read."""
 
-_ENOUGH = 10
+_ENOUGH = 5
 """Times the hits asked for: so many matches are enough to rank, though older ones follow."""
+
+_FEWEST = 2
+"""Times the hits asked for: where a look promises fewer, all matches are read from the index."""
 
 _LIVE = "c.observed_at IS NOT NULL AND c.hidden_at IS NULL AND c.withdrawn = 0"
 _PLACES = {"community": "communities", "author": "users"}
@@ -90,9 +93,9 @@ def _by_looks(db: Session, kind: str, parsed: Parsed, *, most: int, wanted: int)
         rows, enough = look(FIRST_LOOK), min(most, _ENOUGH * wanted)
         done = len(rows) >= enough
         if rows and not done:
-            further = FIRST_LOOK * enough * 5 // (4 * len(rows))
-            if further <= LONGEST_LOOK or phrases:
-                rows = look(min(further, LONGEST_LOOK_FOR_PHRASES))
+            further = [FIRST_LOOK * times * wanted * 5 // (4 * len(rows)) for times in (_ENOUGH, _FEWEST)]
+            if phrases or further[-1] <= LONGEST_LOOK:
+                rows = look(min(further[0], LONGEST_LOOK_FOR_PHRASES if phrases else LONGEST_LOOK))
                 done = len(rows) >= wanted
         if not done:
             # Sorting by an expression keeps the planner from walking through all records in order of time.
