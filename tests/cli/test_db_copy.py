@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hubbub.events import CopyProgress, Event
-from hubbub.store.copy import copy_store
+from hubbub.store.copying.copy import copy_store
 from hubbub.store.engine import open_store
 from tests.cli.running import hubbub
 from tests.servers import PASSWORD

@@ -32,7 +32,7 @@ from tests.pipeline.load.test_resume import dump
 from tests.servers import PostgresServer
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.pipeline.child", "tests.pipeline.load.child", "hubbub.store.postgres_backend"])
+PROCESSES.set_forkserver_preload(["tests.pipeline.child", "tests.pipeline.load.child", "hubbub.store.postgres.backend"])
 
 FEW, MANY = 2, 50
 POINTS = [

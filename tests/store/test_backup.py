@@ -17,7 +17,7 @@ from hubbub.store import backup
 from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
 from hubbub.store.integrity import check
-from hubbub.store.postgres_backend import PostgresBackend
+from hubbub.store.postgres.backend import PostgresBackend
 from tests.servers import PostgresServer
 from tests.store.conftest import ONLY_POSTGRES
 from tests.store.making import T0, comment, index_faults, one, post, rows, write

@@ -14,9 +14,10 @@ import pytest
 from hubbub.errors import LockedError, StorageError
 from hubbub.events import CopyProgress, Event, Finding
 from hubbub.records.models import MediaItem
-from hubbub.store import copy_check, copy_tables
 from hubbub.store.backend import StoreOptions
-from hubbub.store.copy import Copied, copy_store
+from hubbub.store.copying import check as copy_check
+from hubbub.store.copying import layouts as copy_tables
+from hubbub.store.copying.copy import Copied, copy_store
 from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
 from tests.servers import PostgresServer
@@ -169,7 +170,9 @@ def test_what_an_import_left_unindexed_is_found_in_the_copy(places: Places, orig
 
 _COPY = """
 import sys
-from hubbub.store import copy, copy_tables, copy_target
+from hubbub.store.copying import copy
+from hubbub.store.copying import layouts as copy_tables
+from hubbub.store.copying import target as copy_target
 from hubbub.store.engine import open_store
 from tests.servers import PostgresServer
 from tests.store.everything import fill

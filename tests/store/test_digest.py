@@ -31,7 +31,7 @@ from hubbub.records.models import (
 )
 from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
-from hubbub.store.postgres_tables import metadata as postgres_metadata
+from hubbub.store.postgres.tables import metadata as postgres_metadata
 from tests.store import making
 from tests.store.making import HOUR, T0, index_faults, post, rows, write
 

@@ -186,7 +186,7 @@ def test_words_withdrawn_while_it_vacuums_are_not_called_gone(store: Store, monk
 
 
 def any_url_of(store: Store) -> str:
-    from hubbub.store.postgres_backend import PostgresBackend  # noqa: PLC0415 - needs the driver
+    from hubbub.store.postgres.backend import PostgresBackend  # noqa: PLC0415 - needs the driver
 
     assert isinstance(store.backend, PostgresBackend)
     return store.backend.address.conninfo

@@ -16,8 +16,8 @@ from hubbub.store import migrate, reads, upsert
 from hubbub.store.backend import StoreOptions
 from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
-from hubbub.store.postgres import address_of
-from hubbub.store.postgres_backend import PostgresBackend
+from hubbub.store.postgres.backend import PostgresBackend
+from hubbub.store.postgres.session import address_of
 from hubbub.store.search.find import search
 from tests.servers import PASSWORD, PostgresServer
 from tests.store.making import T0, comment, index_faults, one, post, rows, write
@@ -303,3 +303,24 @@ def test_the_digest_is_that_of_sqlite(store: Store, url: str) -> None:
             write(each, post(), comment(), comment("t1_b", body="日本語 e\u0301", score=-4))
         assert digest(store) == digest(other)
         assert digest(store, shared=True) == digest(other, shared=True)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [("53100", "the server's disk is full"), ("53200", "out of memory"), ("XX001", "is damaged")],
+)
+def test_what_fails_on_the_server_is_named_and_nothing_of_the_batch_is_stored(
+    store: Store, monkeypatch: pytest.MonkeyPatch, state: str, *, words: str
+) -> None:
+    real = upsert.write_batch
+
+    def write_batch(db: Any, *rest: Any, **named: Any) -> Any:
+        real(db, *rest, **named)
+        db.execute(f"DO $$ BEGIN RAISE EXCEPTION 'as the server says it' USING ERRCODE = '{state}'; END $$")
+
+    monkeypatch.setattr(upsert, "write_batch", write_batch)
+    with pytest.raises(StorageError, match=words):
+        write(store, comment())
+    monkeypatch.undo()
+    assert one(store, "SELECT count(*) FROM comments") == 0
+    assert write(store, comment()).new == 1

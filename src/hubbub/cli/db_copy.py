@@ -12,7 +12,7 @@ from hubbub.cli.session import Session
 from hubbub.cli.watching import watched
 from hubbub.errors import ExitCode
 from hubbub.events import Event, Finding
-from hubbub.store.copy import Copied, copy_store
+from hubbub.store.copying.copy import Copied, copy_store
 from hubbub.store.engine import open_store
 
 

@@ -47,7 +47,7 @@ def backend_of(url: str, *, read_only: bool = False, options: StoreOptions | Non
     if not is_postgres(url):
         return SqliteBackend(url, read_only=read_only, options=options)
     try:
-        from hubbub.store.postgres_backend import PostgresBackend  # noqa: PLC0415 - the driver is an extra
+        from hubbub.store.postgres.backend import PostgresBackend  # noqa: PLC0415 - the driver is an extra
     except ImportError as err:
         raise ConfigError(
             "stores in PostgreSQL need the extra 'postgres'", advice="pip install 'hubbub[postgres]'"

@@ -178,7 +178,7 @@ def _schema(store: Store) -> Checked:
     if store.engine == "sqlite":
         tables, have = metadata, "SELECT name FROM sqlite_master"
     else:
-        from hubbub.store import postgres_tables  # noqa: PLC0415 - it costs time to derive
+        from hubbub.store.postgres import tables as postgres_tables  # noqa: PLC0415 - it costs time to derive
 
         tables = postgres_tables.metadata
         have = (

@@ -87,8 +87,8 @@ def stored_version(url: str, *, options: StoreOptions | None = None) -> str | No
         path = sqlite_path(url)
         sqlite.check_place(path, create=True)
         return schema.stored_version(path)
-    from hubbub.store import postgres_schema  # noqa: PLC0415 - the driver is an extra
-    from hubbub.store.postgres_backend import PostgresBackend  # noqa: PLC0415
+    from hubbub.store.postgres import schema as postgres_schema  # noqa: PLC0415 - the driver is an extra
+    from hubbub.store.postgres.backend import PostgresBackend  # noqa: PLC0415
 
     backend = backend_of(url, options=options)
     assert isinstance(backend, PostgresBackend)

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hubbub.store.engine import Store
-from hubbub.store.postgres import PostgresSession, identifier
-from hubbub.store.postgres_backend import PostgresBackend
-from hubbub.store.postgres_tables import metadata
+from hubbub.store.postgres.backend import PostgresBackend
+from hubbub.store.postgres.session import PostgresSession, identifier
+from hubbub.store.postgres.tables import metadata
 from hubbub.store.session import Session
 from hubbub.store.tables import CONTENT
 from hubbub.store.vacuum import Step

@@ -10,7 +10,7 @@ import psycopg
 
 from hubbub import clock
 from hubbub.store.backend import StoreOptions
-from hubbub.store.postgres import address_of
+from hubbub.store.postgres.session import address_of
 
 ASK_EVERY_S = 5.0
 """How long a measured lag counts."""

@@ -19,12 +19,13 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from hubbub.errors import HubbubError, LockedError, StorageError
-from hubbub.store import postgres_schema, postgres_slow
 from hubbub.store.backend import StoreOptions, Tell
-from hubbub.store.postgres import Address, PostgresSession, address_of, identifier, lock_key
-from hubbub.store.postgres_failures import explain, explained
-from hubbub.store.postgres_replica import Replica
-from hubbub.store.postgres_tables import TYPES
+from hubbub.store.postgres import schema as postgres_schema
+from hubbub.store.postgres import slow as postgres_slow
+from hubbub.store.postgres.failures import explain, explained
+from hubbub.store.postgres.replica import Replica
+from hubbub.store.postgres.session import Address, PostgresSession, address_of, identifier, lock_key
+from hubbub.store.postgres.tables import TYPES
 from hubbub.store.session import Engine as EngineName
 
 CONNECT_TIMEOUT_S = 10

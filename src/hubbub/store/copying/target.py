@@ -14,9 +14,10 @@ from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.schema import CreateIndex
 
 from hubbub.events import CopyProgress
-from hubbub.store import copy_tables, search_index, tables
+from hubbub.store import search_index, tables
 from hubbub.store.content import VECTORED
-from hubbub.store.copy_tables import MARK_SOURCE
+from hubbub.store.copying import layouts
+from hubbub.store.copying.layouts import MARK_SOURCE
 from hubbub.store.engine import Store
 from hubbub.store.patience import patiently
 from hubbub.store.session import Session
@@ -62,10 +63,10 @@ def finish(target: Store, *, say: Say) -> None:
     numbers = (
         f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), greatest(max({column}), 1),"
         f" max({column}) IS NOT NULL) FROM {table}"
-        for table, column in copy_tables.numbered()
+        for table, column in layouts.numbered()
     )
     run(target, *numbers)
-    for layout in copy_tables.layouts("sqlite", target.engine):
+    for layout in layouts.layouts("sqlite", target.engine):
         run(target, f"ANALYZE {layout.table}")
 
 
@@ -74,7 +75,7 @@ def _indexes(target: Store) -> list[Index]:
     if target.engine == "sqlite":
         held = tables.metadata
     else:
-        from hubbub.store import postgres_tables  # noqa: PLC0415 - takes its time, and most stores are files
+        from hubbub.store.postgres import tables as postgres_tables  # noqa: PLC0415 - takes its time, and most stores are files
 
         held = postgres_tables.metadata
     return [index for name in names for index in sorted(held.tables[name].indexes, key=lambda each: str(each.name))]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hubbub.store import schema as versions
-from hubbub.store.postgres import PostgresSession, identifier
-from hubbub.store.postgres_tables import statements
+from hubbub.store.postgres.session import PostgresSession, identifier
+from hubbub.store.postgres.tables import statements
 from hubbub.store.tables import SCHEMA_VERSION
 
 

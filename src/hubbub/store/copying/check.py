@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from hubbub.errors import HubbubError
-from hubbub.store import copy_tables
 from hubbub.store.backend import StoreOptions
+from hubbub.store.copying import layouts
 from hubbub.store.digest import digest, digest_of
 from hubbub.store.engine import Store, open_store
 from hubbub.store.sqlite_backend import SqliteBackend
@@ -47,7 +47,7 @@ def states(source: Store, target: Store, *, names: Sequence[str], clean: bool) -
 
 def _rows(store: Store, names: Sequence[str]) -> dict[str, int]:
     with store.reading_raw() as db:
-        return {name: copy_tables.count(db, name) for name in names}
+        return {name: layouts.count(db, name) for name in names}
 
 
 def _source_state(source: Store, names: Sequence[str], *, clean: bool) -> State:
@@ -56,8 +56,8 @@ def _source_state(source: Store, names: Sequence[str], *, clean: bool) -> State:
             db.execute(NO_HURRY)
         elif clean:
             raw: Any = db
-            raw.text_factory = lambda text: copy_tables.without_nul(text.decode())
-        return State(rows={name: copy_tables.count(db, name) for name in names}, digest=digest_of(db))
+            raw.text_factory = lambda text: layouts.without_nul(text.decode())
+        return State(rows={name: layouts.count(db, name) for name in names}, digest=digest_of(db))
 
 
 @contextmanager

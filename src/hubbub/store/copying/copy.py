@@ -17,9 +17,10 @@ import msgspec
 from hubbub import clock
 from hubbub.errors import HubbubError, LockedError, StorageError, StoreAwayError
 from hubbub.events import CopyProgress, Event, Finding
-from hubbub.store import copy_check, copy_tables, copy_target
 from hubbub.store.backend import Tell
-from hubbub.store.copy_tables import MARK_SOURCE, Layout
+from hubbub.store.copying import check, layouts
+from hubbub.store.copying import target as at_target
+from hubbub.store.copying.layouts import MARK_SOURCE, Layout
 from hubbub.store.engine import Store
 from hubbub.store.patience import patiently
 from hubbub.store.session import Session
@@ -109,7 +110,7 @@ class _Copying:
     def __init__(self, source: Store, target: Store, *, tell: Tell | None) -> None:
         self.source = source
         self.target = target
-        self.layouts = copy_tables.layouts(source.engine, target.engine)
+        self.layouts = layouts.layouts(source.engine, target.engine)
         self.mark = _Mark(origin=source.where)
         self._tell = tell
         self._patched = False
@@ -129,7 +130,7 @@ class _Copying:
                 f"{differs}, also after a second copy: something goes on writing to {self.source.where}",
                 advice="stop what writes there, then run the same command again",
             )
-        copy_target.run(self.target, f"DELETE FROM checkpoints WHERE source = '{MARK_SOURCE}'")
+        at_target.run(self.target, f"DELETE FROM checkpoints WHERE source = '{MARK_SOURCE}'")
         self.target.backend.settle(purged=False)
         return digest
 
@@ -142,7 +143,7 @@ class _Copying:
                 self._copy_rows()
         except _Crossed as crossed:
             return None, str(crossed)
-        copy_target.finish(self.target, say=self._say)
+        at_target.finish(self.target, say=self._say)
         self._advance(stage="check")
         return self._compare() if verify else (None, None)
 
@@ -158,7 +159,7 @@ class _Copying:
                 f"{self.source.where} is itself an unfinished copy of {theirs.origin}",
                 advice="finish that copy first: the same `hubbub db copy` goes on where it was",
             )
-        mark = copy_target.in_transaction(self.target, self._first_mark)
+        mark = at_target.in_transaction(self.target, self._first_mark)
         if mark.origin != self.source.where:
             raise StorageError(
                 f"{self.target.where} holds an unfinished copy of {mark.origin}, not of {self.source.where}",
@@ -191,13 +192,13 @@ class _Copying:
 
     def _advance(self, **changes: Any) -> None:
         mark = msgspec.structs.replace(self.mark, **changes)
-        copy_target.in_transaction(self.target, lambda db: self._put_mark(db, mark))
+        at_target.in_transaction(self.target, lambda db: self._put_mark(db, mark))
         self.mark = mark
 
     def _copy_rows(self) -> None:
         """Copy all rows behind the mark; a source that goes away is waited for, as long as the copy got on."""
         if self.mark.table is None:
-            copy_target.leave_indexes(self.target)
+            at_target.leave_indexes(self.target)
         while True:
             reached = self.mark
             try:
@@ -212,13 +213,13 @@ class _Copying:
         self._patched = self.mark.table is not None
         with self.source.reading_raw() as db:
             if db.engine == "postgresql":
-                db.execute(copy_check.NO_HURRY)
+                db.execute(check.NO_HURRY)
             names = [layout.table for layout in self.layouts]
             first = 0 if self.mark.table is None else names.index(self.mark.table)
             for layout in self.layouts[first:]:
                 after = self.mark.after if layout.table == self.mark.table else []
-                total = copy_tables.count(db, layout.table)
-                for page in copy_tables.pages(db, layout, after=after):
+                total = layouts.count(db, layout.table)
+                for page in layouts.pages(db, layout, after=after):
                     self._store(layout, page)
                     done = self.mark.rows[layout.table]
                     self._say(CopyProgress(table=layout.table, done=done, total=max(done, total)))
@@ -228,7 +229,7 @@ class _Copying:
         try:
             self._write(layout, page, replaced=0)
         except backend.refusals as refused:
-            clean, replaced = copy_tables.without_nuls(page)
+            clean, replaced = layouts.without_nuls(page)
             if not replaced or self.target.engine == "sqlite":
                 raise self._refused(refused) from refused
             try:
@@ -246,23 +247,23 @@ class _Copying:
         mark = msgspec.structs.replace(
             old,
             table=layout.table,
-            after=list(copy_tables.key_of(layout, page[-1])),
+            after=list(layouts.key_of(layout, page[-1])),
             rows={**old.rows, layout.table: old.rows.get(layout.table, 0) + len(page)},
             replaced=old.replaced + replaced,
         )
 
         def work(db: Session) -> None:
-            copy_tables.write(db, layout, page)
+            layouts.write(db, layout, page)
             self._put_mark(db, mark)
 
-        copy_target.in_transaction(self.target, work)
+        at_target.in_transaction(self.target, work)
         self.mark = mark
 
     def _compare(self) -> tuple[str | None, str | None]:
         """The digest of both stores; where they are not equal, how they differ."""
         self._say(CopyProgress(table="digest", done=0, total=2))
         names = [layout.table for layout in self.layouts]
-        ours, theirs = copy_check.states(self.source, self.target, names=names, clean=self.mark.replaced > 0)
+        ours, theirs = check.states(self.source, self.target, names=names, clean=self.mark.replaced > 0)
         self._say(CopyProgress(table="digest", done=2, total=2))
         if ours == theirs:
             return theirs.digest, None
@@ -285,7 +286,7 @@ class _Copying:
     def _clear(self) -> None:
         """Empty the target, to begin anew."""
         self._advance(stage="clear", table=None, after=[], rows={}, replaced=0)
-        copy_target.clear(self.target, names=[layout.table for layout in self.layouts])
+        at_target.clear(self.target, names=[layout.table for layout in self.layouts])
         self._advance(stage="rows")
 
 

@@ -1,0 +1,1 @@
+"""Moving a whole collection from one store into another, whatever their engines."""

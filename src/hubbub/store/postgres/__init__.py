@@ -1,0 +1,1 @@
+"""PostgreSQL: addresses, connections, the schema as it is there, and what its failures mean."""
