@@ -164,9 +164,11 @@ def test_a_batch_whose_commit_was_not_heard_of_is_not_written_again(
     assert (run.tally.new, run.tally.unchanged) == (2, 0)
 
 
-@pytest.mark.parametrize("state", ["40001", "40P01"])
+@pytest.mark.parametrize(
+    ("state", "said"), [("40001", "crossed"), ("40P01", "crossed"), ("XX000", "invalid arbiter index list")]
+)
 def test_a_transaction_the_server_asks_to_try_again_is_tried_again(
-    store: Store, monkeypatch: pytest.MonkeyPatch, state: str
+    store: Store, monkeypatch: pytest.MonkeyPatch, state: str, *, said: str
 ) -> None:
     real = upsert.write_batch
     crossed: list[str] = []
@@ -175,7 +177,7 @@ def test_a_transaction_the_server_asks_to_try_again_is_tried_again(
         done = real(db, *rest, **named)
         if not crossed:
             crossed.append(state)
-            db.execute(f"DO $$ BEGIN RAISE EXCEPTION 'crossed' USING ERRCODE = '{state}'; END $$")
+            db.execute(f"DO $$ BEGIN RAISE EXCEPTION '{said}' USING ERRCODE = '{state}'; END $$")
         return done
 
     monkeypatch.setattr(upsert, "write_batch", write_batch)

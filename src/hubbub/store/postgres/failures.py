@@ -15,6 +15,9 @@ _AWAY = ("08", "57P01", "57P02", "57P03", "40001", "40P01", "25006", "53300")
 """Beginnings of SQLSTATEs after which the same transaction may go through: connection lost, server stopping or
 starting, serialization failure, deadlock, a standby where the primary was, no free connection."""
 
+_REINDEXED = "invalid arbiter index list"
+"""What an upsert into a partitioned table may meet while REINDEX CONCURRENTLY puts a new index in place."""
+
 _REFUSED = (
     ("password authentication failed", "the server refused the user or the password", "check store.url"),
     ("no password supplied", "the server asks for a password", "put it in store.url, or in a .pgpass file"),
@@ -74,7 +77,7 @@ def _without_a_word(text: str, where: str) -> HubbubError:
 
 
 def _with_a_state(text: str, where: str, state: str | None) -> HubbubError:
-    if state is not None and state.startswith(_AWAY):
+    if (state is not None and state.startswith(_AWAY)) or _REINDEXED in text:
         return StoreAwayError(f"{where} asked to try again: {text}", advice="run the same command again")
     return StorageError(f"the database at {where} refused: {text}")
 
