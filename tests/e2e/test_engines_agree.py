@@ -13,6 +13,7 @@ from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
 from hubbub.store.overview import status
 from tests.e2e.road import simulated, store_url, sync_all
+from tests.e2e.test_worlds_agree import NAMES, dumped
 from tests.shared import DATA, needs_shared
 from tests.store.making import index_faults
 
@@ -61,6 +62,15 @@ def test_the_recorded_answers_are_stored_alike(stores: tuple[Store, Store]) -> N
     assert_alike(stores)
     first, second = ([(row.kind, row.id, row.reason) for row in reads.quarantined(store, 10_000)] for store in stores)
     assert first == second
+
+
+def test_the_dump_of_a_simulated_world_is_stored_alike(stores: tuple[Store, Store], tmp_path: Path) -> None:
+    with simulated(posts=40, comments=500, communities=NAMES) as running:
+        files = dumped(running, tmp_path)
+    tallies = [load_files(store, files, options=LoadOptions()).tally for store in stores]
+    assert tallies[0] == tallies[1]
+    assert tallies[0].new > 900
+    assert_alike(stores)
 
 
 def test_a_simulated_world_is_synced_alike(stores: tuple[Store, Store]) -> None:

@@ -214,6 +214,8 @@ def _told(done: RunReport, tell: Tell, how: str) -> None:
 def _conclude(session: Session, exports: Sequence[str], *, elapsed_s: float, tell: Tell) -> None:
     home = session.typed.home or session.loaded.settings.home
     option = "" if Path(home) == Path("hubbub-data") else f" --home {shlex.quote(home)}"
+    if session.typed.store:  # as it was typed it may hold a password
+        option += " --store URL"
     tell("")
     tell(f"Done in {elapsed_s:.0f} s. The simulator has stopped; what it left is yours to look at:")
     tell(f"   database  {session.store_place}")
