@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bench.dump import Words
@@ -73,7 +74,7 @@ def searches(*, url: str, rows: int, queries: int) -> dict[str, Any]:
     pick, figures, everything = random.Random(5), {}, []
     with open_store(url, read_only=True) as store:
         for name, make in classes(pick, rows).items():
-            waits = list(_waits(lambda: search(store, make(), limit=20), queries))  # noqa: B023 - called at once
+            waits = [_wait(partial(search, store, make(), limit=20)) for _ in range(queries)]
             figures[name] = _figures(waits)
             everything += waits
     return {**figures, "all classes": _figures(everything)}
@@ -87,15 +88,18 @@ def like(*, url: str, rows: int) -> dict[str, float]:
     sql = "SELECT id, score FROM comments WHERE body LIKE ? ORDER BY score DESC LIMIT 20"
     del rows
     with open_store(url, read_only=True) as store, store.reading_raw() as db:
-        asked = [f"%{pick.choice(words.words)}%" for _ in range(8)]
-        return _figures([wait for word in asked for wait in _waits(lambda: db.execute(sql, (word,)).fetchall(), 1)])  # noqa: B023
+
+        def ask() -> None:
+            db.execute(sql, (f"%{pick.choice(words.words)}%",)).fetchall()
+
+        return _figures([_wait(ask) for _ in range(8)])
 
 
-def _waits(do: Callable[[], object], times: int) -> Iterator[float]:
-    for _ in range(times):
-        began = time.perf_counter()
-        do()
-        yield 1000 * (time.perf_counter() - began)
+def _wait(do: Callable[[], object]) -> float:
+    """Milliseconds it takes."""
+    began = time.perf_counter()
+    do()
+    return 1000 * (time.perf_counter() - began)
 
 
 def _figures(waits: list[float]) -> dict[str, float]:

@@ -49,7 +49,10 @@ def test_a_store_of_the_first_schema_is_upgraded_with_all_it_holds(first: Path) 
     url = f"sqlite:///{first}"
     with pytest.raises(StorageError, match="older version"):
         open_store(url)
+    with closing(sqlite3.connect(first)) as connection:
+        connection.execute("CREATE INDEX mine ON posts (flair)")
     said = migrate.upgrade(url)
+    assert ("index", "mine") in sqlite_schema(first)
     assert f"from schema 0001 to {SCHEMA_VERSION}" in said
     assert (first.parent / "hubbub.db.schema-0001.bak").is_file()
     with open_store(url) as store:

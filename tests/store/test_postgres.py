@@ -291,12 +291,14 @@ def test_a_replica_that_is_gone_leaves_reads_to_the_primary(postgres: str, own_p
         write(primary, post(title="from the primary"))
     with open_store(postgres, options=StoreOptions(read_url=read_url)) as store:
         assert one(store, "SELECT title FROM posts") == "from the replica"
-        assert write(store, post()).older + 1  # writes go to the primary whatever reads do
+        write(store, comment())  # to the primary, wherever reads go
+        assert one(store, "SELECT count(*) FROM comments") == 0
         own_postgres.stop("immediate")
         other = backend(store)._replica
         assert other is not None
         other._asked_at = None
         assert one(store, "SELECT title FROM posts") == "from the primary"
+        assert one(store, "SELECT count(*) FROM comments") == 1
 
 
 def test_the_digest_is_that_of_sqlite(store: Store, url: str) -> None:

@@ -162,7 +162,7 @@ def _replica(store: Store, *, options: StoreOptions) -> Health:
     del store
     import psycopg  # noqa: PLC0415 - the driver is an extra
 
-    from hubbub.store.postgres.replica import Replica  # noqa: PLC0415
+    from hubbub.store.postgres.replica import Replica  # noqa: PLC0415 - needs the driver
 
     replica = Replica(options, connect=partial(psycopg.connect, connect_timeout=int(PATIENCE_S)))
     try:

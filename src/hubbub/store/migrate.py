@@ -88,7 +88,7 @@ def stored_version(url: str, *, options: StoreOptions | None = None) -> str | No
         sqlite.check_place(path, create=True)
         return schema.stored_version(path)
     from hubbub.store.postgres import schema as postgres_schema  # noqa: PLC0415 - the driver is an extra
-    from hubbub.store.postgres.backend import PostgresBackend  # noqa: PLC0415
+    from hubbub.store.postgres.backend import PostgresBackend  # noqa: PLC0415 - needs the driver
 
     backend = backend_of(url, options=options)
     assert isinstance(backend, PostgresBackend)

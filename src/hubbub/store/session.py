@@ -6,7 +6,7 @@ differently are methods here. A value is bound, never pasted; names come from `t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 Engine = Literal["sqlite", "postgresql"]
@@ -108,7 +108,7 @@ class Session(Protocol):
     def mention_added(self, source: str, mentions: Sequence[Mention], *, but: frozenset[str]) -> bool:
         """Make the stubs that the rows of the last `add` refer to, `but` these ids; False where the caller must."""
 
-    def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Iterator[list[Any]]:
+    def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Generator[list[Any]]:
         """The rows of a query in lists of at most `size`, in flat memory, other statements may run in between."""
 
 

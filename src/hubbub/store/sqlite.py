@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,7 @@ class SqliteSession(sqlite3.Connection):
         del source, mentions, but
         return False
 
-    def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Iterator[list[Any]]:
+    def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Generator[list[Any]]:
         cursor = self.execute(sql, parameters)
         while rows := cursor.fetchmany(size):
             yield rows

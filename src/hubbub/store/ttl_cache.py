@@ -170,8 +170,8 @@ def _client(url: str) -> tuple[Any, tuple[type[Exception], ...]]:
     """A client that tries once and soon gives up, and what it raises."""
     try:
         import redis  # noqa: PLC0415 - an extra
-        from redis.backoff import NoBackoff  # noqa: PLC0415
-        from redis.retry import Retry  # noqa: PLC0415
+        from redis.backoff import NoBackoff  # noqa: PLC0415 - of the same extra
+        from redis.retry import Retry  # noqa: PLC0415 - of the same extra
     except ImportError as err:
         raise ConfigError("cache.url needs the extra 'redis'", advice="pip install 'hubbub[redis]'") from err
     scheme, separator, rest = url.partition("://")

@@ -137,7 +137,7 @@ def pages(db: Session, layout: Layout, *, after: Sequence[Any]) -> Iterator[list
         sql = f"SELECT {names} FROM {layout.table} WHERE {where}{known} ORDER BY {order} LIMIT {PAGE_ROWS}"
         page: list[Any] = []
         weight = 0
-        with closing(db.stream(sql, tuple(after), size=FETCH_ROWS)) as fetched:  # type: ignore[type-var]
+        with closing(db.stream(sql, tuple(after), size=FETCH_ROWS)) as fetched:
             for rows in fetched:
                 page += rows
                 weight += sum(len(row[at]) for at in long for row in rows if row[at])

@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from sqlalchemy import Index
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlalchemy import Index, make_url
 from sqlalchemy.schema import CreateIndex
 
 from hubbub.events import CopyProgress
@@ -75,7 +73,7 @@ def _indexes(target: Store) -> list[Index]:
     if target.engine == "sqlite":
         held = tables.metadata
     else:
-        from hubbub.store.postgres import tables as postgres_tables  # noqa: PLC0415 - takes its time, and most stores are files
+        from hubbub.store.postgres import tables as postgres_tables  # noqa: PLC0415 - it takes its time, and most stores are files
 
         held = postgres_tables.metadata
     return [index for name in names for index in sorted(held.tables[name].indexes, key=lambda each: str(each.name))]
@@ -83,7 +81,7 @@ def _indexes(target: Store) -> list[Index]:
 
 def _make_indexes(target: Store, *, say: Say) -> None:
     in_file = target.engine == "sqlite"
-    dialect = sqlite_dialect.dialect() if in_file else postgresql.dialect()  # type: ignore[no-untyped-call]
+    dialect = make_url("sqlite://" if in_file else "postgresql+psycopg://").get_dialect()()
     found = "SELECT 1 FROM sqlite_master WHERE name = ?" if in_file else "SELECT 1 WHERE to_regclass(?) IS NOT NULL"
     indexes = _indexes(target)
     for done, index in enumerate(indexes):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -229,7 +229,7 @@ class PostgresSession:
             )
         return True
 
-    def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Iterator[list[Any]]:
+    def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Generator[list[Any]]:
         with self.connection.cursor(name=f"hubbub_{next(_streams)}") as cursor:
             cursor.execute(_placeholders(sql) if parameters else sql, parameters or None)
             while rows := cursor.fetchmany(size):

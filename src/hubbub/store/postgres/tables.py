@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    make_url,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -50,7 +51,7 @@ RULES_VIEW = (
     " FROM communities c, jsonb_array_elements(c.rules::jsonb) WITH ORDINALITY AS r (rule, position)"
 )
 
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_DIALECT = make_url("postgresql+psycopg://").get_dialect()()
 
 
 def _derive() -> MetaData:
