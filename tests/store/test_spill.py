@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,6 +87,30 @@ def test_batches_wait_on_disk_and_are_stored_in_order(
         for number, some in ((1, []), (2, [post()]), (3, [stone, post(at=T0 + HOUR, title="newer")]), (4, []), (5, [])):
             whole.write(batch(1, number, *some))
         assert digest(whole) == digest(store)
+
+
+def test_a_batch_whose_commit_was_not_heard_of_before_the_server_died_counts_once(
+    store: Store, own_postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = begin(store)
+    with store.exclusive() as db:
+        connection: Any = getattr(db, "connection")  # noqa: B009 - only PostgreSQL's session has one
+    real = connection.execute
+
+    def execute(sql: Any, *rest: Any) -> Any:
+        done = real(sql, *rest)
+        if sql == "COMMIT":
+            own_postgres.stop("immediate")
+            return real("SELECT 1")
+        return done
+
+    monkeypatch.setattr(connection, "execute", execute)
+    assert store.write(batch(run_id, 1)).offered == 0
+    assert store.waiting == 1
+    own_postgres.start()
+    assert store.catch_up().new == 20
+    assert store.waiting == 0
+    assert counted(store, run_id) == (20, 20)
 
 
 def test_what_a_dead_process_left_is_stored_once_by_the_next_command(

@@ -70,6 +70,8 @@ class Store:
         """Set before a large import: batches leave the search index to `maintain_search`."""
         self._commits: dict[int, int] = {}
         """Per run begun here: batches that are known to be committed."""
+        self._unheard: dict[tuple[int, int], Tally] = {}
+        """Per run and commits before: the tally of a batch of which it is not known whether it was committed."""
         folder = backend.options.spill
         self._spill = None if folder is None or read_only else Spill(folder, name=backend.key)
         self._probe_at = 0.0
@@ -200,11 +202,17 @@ class Store:
         def attempt() -> Tally:
             with self.transaction() as db:
                 if (done or replayed) and before is not None and upsert.commits(db, batch.run_id) > before:
-                    return done[-1] if done else Tally()  # the answer to a COMMIT was lost, not the batch
+                    # The answer to a COMMIT was lost, not the batch.
+                    return done[-1] if done else self._unheard.pop((batch.run_id, before), Tally())
                 done.append(upsert.write_batch(db, batch, now=clock.now()))
             return done[-1]
 
-        tally = patiently(self.backend, attempt, patience_s=patience_s)
+        try:
+            tally = patiently(self.backend, attempt, patience_s=patience_s)
+        except StoreAwayError:
+            if done and before is not None:
+                self._unheard[batch.run_id, before] = done[-1]
+            raise
         if before is not None and batch.run_id in self._commits:
             self._commits[batch.run_id] = before + 1
         return tally
