@@ -224,11 +224,13 @@ class _Import:
         where, done = archive.name, 0
         block, sieve = chunk.block, self._sieve
         if block is not None:
-            if sieve.active and sieve.none_in(block):
-                yield Decoded(filtered=block.count(b"\n") + 1)
+            if sieve.active and sieve.none_in(block, count=chunk.count):
+                yield Decoded(filtered=chunk.count)
                 return
             if self._bad_from_start is None and not sieve.active:
-                yield self._reader.decode_block(block, where=where, first_line=chunk.first_line, now=self._now)
+                yield self._reader.decode_block(
+                    block, count=chunk.count, where=where, first_line=chunk.first_line, now=self._now
+                )
                 return
         lines = chunk.apart()
         if sieve.active:

@@ -184,8 +184,8 @@ class FileReader(Protocol):
         """Records of some lines of a dump; `line_place` of `where` and the line number names them in quarantine."""
         ...
 
-    def decode_block(self, block: bytes, *, where: str, first_line: int, now: int) -> Decoded:
-        r"""The same of whole lines as they lie in a file, with b"\n" between them."""
+    def decode_block(self, block: bytes, *, count: int, where: str, first_line: int, now: int) -> Decoded:
+        r"""The same of `count` lines as they lie in a file, with b"\n" between them."""
         ...
 
     def decode_saved(self, body: bytes, *, where: str, observed_at: int | None, now: int) -> Decoded:
