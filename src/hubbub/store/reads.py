@@ -263,3 +263,16 @@ def export_sql(db: Session, table: str, *, columns: Sequence[str], where: Sequen
     # The unique index on (source, id) by name: any other would make SQLite sort the whole table first.
     by_key = f" INDEXED BY sqlite_autoindex_{table}_1" if db.engine == "sqlite" else ""
     return f"SELECT {', '.join(columns)} FROM {table}{by_key} WHERE {' AND '.join(where)} ORDER BY source, id"
+
+
+def greatest_row(store: Store) -> int:
+    """About how many posts and comments the store holds."""
+    counted = {
+        "sqlite": "SELECT (SELECT coalesce(max(n), 0) FROM posts) + (SELECT coalesce(max(n), 0) FROM comments)",
+        "postgresql": "SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint FROM pg_class c"
+        " WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
+        " AND (relname LIKE 'posts\\_of%' OR relname LIKE 'comments\\_of%')",
+    }
+    with store.reading_raw() as db:
+        (rows,) = db.execute(counted[store.engine]).fetchone()
+    return int(rows)
