@@ -254,7 +254,7 @@ class _Sync:
 
 def stream_name(plan: TargetPlan, each: StreamPlan) -> str:
     """Name of a stream in events, counters and the run's summary: "whatisthisbug/posts"."""
-    return f"{plan.target.name or plan.target.source}/{each.name}"
+    return f"{plan.stem}/{each.name}"
 
 
 def recall(store: Store, asked: Recall, *, source: str) -> Any:
