@@ -7,6 +7,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -111,6 +112,31 @@ def test_a_later_sync_reads_the_lookback_only_and_offers_it_for_second_thoughts(
     assert len(shelf.searches) == 2
     assert mark(memory)["watermark"] == NOW - 60
     assert [params["precision"] for params in shelf.counted] == ["month", "day"]
+
+
+def test_what_an_unfinished_walk_read_too_early_is_read_again_by_the_walk_after_it() -> None:
+    shelf = Shelf(spread(150, step=600, until=NOW - 60))
+    memory = drive(posts(max_pages=1), shelf.respond)
+    early = shelf.items[90]
+    assert f"t3_{early['id']}" in memory.ids()
+    early |= {"score": 77, "_meta": {"retrieved_2nd_on": early["created_utc"] + 36 * 3_600}}
+    shelf.add(NOW + 30 * DAY)
+
+    def later(request: Request) -> Any:
+        answered = shelf.respond(request)
+        assert not isinstance(answered, HubbubError)
+        return msgspec.structs.replace(answered, received_at=NOW + 30 * DAY)
+
+    for _ in range(2):
+        drive(posts(), later, memory=memory)
+    assert memory.records[f"t3_{early['id']}"].score == 77
+
+
+def test_an_archive_short_of_time_is_not_asked_for_much_again_and_again() -> None:
+    shelf = Shelf(spread(3_000))
+    shelf.too_much = lambda params: params["limit"] == "auto"
+    assert drive(posts(), shelf.respond).ids() == shelf.ids()
+    assert sum(search["limit"] == "auto" for search in shelf.searches) < len(shelf.searches) / 6
 
 
 def test_full_walks_from_the_beginning_and_since_from_its_time() -> None:

@@ -29,7 +29,8 @@ knows its score, its edits and whether it was withdrawn."""
 _STEPS = 5
 """So many full pages in a row without anything new, each asked a second later, and the server does not page at all."""
 _ANSWERS_TO_WIDEN = 4
-"""After so many answers the walk asks for more again."""
+_MOST_ANSWERS_TO_WIDEN = 64
+"""After so many answers the walk asks for more again; twice as many each time it had to ask for less."""
 
 
 class _Width(msgspec.Struct, frozen=True):
@@ -82,6 +83,9 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything created before this is read."""
     tail: tuple[str, ...] = ()
     """What was read already of the seconds that the next page may show again."""
+    young_at: int | None = None
+    """When it first read items that the archive had not looked at again: a later walk re-reads from there, however long
+    this one takes to be finished."""
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -104,7 +108,7 @@ def walk_archive(course: Course, *, options: SyncOptions) -> Stream:
         if options.max_pages is not None and pages >= options.max_pages:
             return
         turn = yield from way.turn(walk)
-        walk, at_end = turn.walk, turn.at_end
+        walk, at_end = _aged(turn.walk, now=way.now), turn.at_end
         pages += 1
         mark = _finished(mark, walk=walk, now=way.now) if at_end else msgspec.structs.replace(mark, walk=walk)
         page = _page(turn.fresh, where=way.where, now=way.now)
@@ -147,6 +151,7 @@ class _Way:
         """Position in `_WIDTHS`."""
         self._answers = 0
         """Since the width was changed."""
+        self._patience = _ANSWERS_TO_WIDEN // 2
         self._quiet = 0
         """Stretches of time in a row that held nothing: the next one is twice as long."""
         self._steps = 0
@@ -184,12 +189,13 @@ class _Way:
                 self._narrow(error)
                 continue
             self._answers += 1
-            if self._narrowed and self._answers >= _ANSWERS_TO_WIDEN:
+            if self._narrowed and self._answers >= self._patience:
                 self._narrowed, self._answers = self._narrowed - 1, 0
             return width, before, found
 
     def _narrow(self, error: api.TooMuchError) -> None:
         self._answers = self._quiet = 0
+        self._patience = min(self._patience * 2, _MOST_ANSWERS_TO_WIDEN)
         self._narrowed += 1
         if self._narrowed == len(_WIDTHS):
             raise self._gave_up("an hour", said=str(error))
@@ -305,17 +311,26 @@ def _further(walk: Walk, *, found: Sequence[api.Item], to: int | None = None) ->
     stays = walk.tail if walk.next is not None and place - 1 <= walk.next else ()
     tail = dict.fromkeys(stays)
     tail.update((item.key, None) for item in found if item.created_at is None or item.created_at >= place - 1)
-    return Walk(floor=walk.floor, next=place, tail=tuple(tail))
+    return msgspec.structs.replace(walk, next=place, tail=tuple(tail))
+
+
+def _aged(walk: Walk, *, now: int) -> Walk:
+    """The walk, with the present noted when it has come to items that may still change."""
+    if walk.young_at is not None or walk.next is None or walk.next <= now - LOOKBACK_S:
+        return walk
+    return msgspec.structs.replace(walk, young_at=now)
 
 
 def _finished(mark: Mark, *, walk: Walk, now: int) -> Mark:
-    """The mark after a complete walk; the watermark never passes the present."""
+    """The mark after a complete walk; the watermark never passes the present, nor the time from which on items were
+    read too early."""
     if walk.next is None or (walk.next == walk.floor and mark.watermark is None and not walk.tail):
         return Mark(watermark=mark.watermark, floor=mark.floor)
     floor = walk.floor
     if mark.watermark is not None and floor is not None and floor <= mark.watermark:
         floor = None if mark.floor is None else min(mark.floor, floor)
-    return Mark(watermark=max(min(walk.next, now), mark.watermark or 0), floor=floor)
+    latest = now if walk.young_at is None else min(now, walk.young_at)
+    return Mark(watermark=max(min(walk.next, latest), mark.watermark or 0), floor=floor)
 
 
 def _page(found: Sequence[api.Item], *, where: str, now: int) -> Page:
