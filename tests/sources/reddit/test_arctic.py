@@ -250,6 +250,26 @@ def test_items_that_are_no_records_are_set_aside_once_and_never_lead_the_walk_as
     assert mark(memory)["watermark"] == NOW - DAY
 
 
+@pytest.mark.parametrize(
+    ("odd", "wanted"),
+    [(rb"\ud83e beetle", "\ufffd beetle"), (b"\xff beetle", "\ufffd beetle"), (rb"beetle\u0000", "beetle\ufffd")],
+)
+def test_text_that_is_no_unicode_is_repaired_and_spoils_neither_its_item_nor_its_page(
+    odd: bytes, *, wanted: str
+) -> None:
+    shelf = Shelf(spread(130))
+
+    def respond(request: Request) -> Any:
+        answered = shelf.respond(request)
+        assert not isinstance(answered, HubbubError)
+        return msgspec.structs.replace(answered, body=answered.body.replace(b"what is it? 99", odd))
+
+    memory = drive(posts(), respond)
+    assert memory.ids() == shelf.ids()
+    assert memory.records["t3_a00099"].title == wanted
+    assert (memory.repaired, memory.rejected) == (1, [])
+
+
 class Lying:
     """The shelf with items of nonsense on every page."""
 

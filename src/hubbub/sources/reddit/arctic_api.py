@@ -179,10 +179,7 @@ def _answer(response: Response) -> _Answer:
 
 
 def _item(line: bytes, *, latest: int) -> Item:
-    try:
-        known = msgspec.json.decode(line, type=_Known)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        known = _Known()
+    known = _known(line)
     try:
         created_at: int | None = moment(known.created_utc, name="created_utc")
     except RecordError:
@@ -191,3 +188,15 @@ def _item(line: bytes, *, latest: int) -> Item:
         created_at = None
     named = isinstance(known.id, str) and bool(known.id)
     return Item(known.id if named else f"#{hashlib.sha256(line).hexdigest()[:16]}", created_at, line)
+
+
+def _known(line: bytes) -> _Known:
+    try:
+        return msgspec.json.decode(line, type=_Known)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return _Known()
+    return _Known(value.get("id"), value.get("created_utc")) if isinstance(value, dict) else _Known()
