@@ -218,7 +218,7 @@ class _Way:
         first = yield from self._second(walk.next, sort="asc")
         last = yield from self._second(walk.next, sort="desc")
         ahead = msgspec.structs.replace(walk, tail=(*walk.tail, *(item.key for item in (*seen, *first))))
-        crowd = [item for item in last if item.created_at == walk.next]
+        crowd = tuple({item.key: item for item in last if item.created_at == walk.next}.values())
         note = None
         if len(crowd) >= api.LEAST_OF_AUTO and _fresh(crowd, walk=ahead):
             note = (
