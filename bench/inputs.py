@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from bench.dump import VERSION, comment_lines, write_dump
-from bench.packing import WINDOW_LOG, add_frame, pack_into
+from bench.dump import BLOCK, VERSION, write_dump
+from bench.packing import WINDOW_LOG, add_frame
 
 CACHE = Path(__file__).parent / ".cache"
 SEED = 1
@@ -39,11 +39,9 @@ def dump_of(rows: int) -> Dump:
     return Dump(path=path, rows=rows, size_bytes=int(path.with_suffix(".bytes").read_text()))
 
 
-def first_line(dump: Dump) -> Dump:
-    """The dump's first line alone: what a program costs before it does anything."""
-    path = dump.path.with_name("RC_first.zst")
-    size = pack_into(path, comment_lines(1, seed=SEED))
-    return Dump(path=path, rows=1, size_bytes=size)
+def first_line() -> Dump:
+    """The first line of every dump alone: what a program costs before it does anything."""
+    return dump_of(1)
 
 
 def same_lines(dump: Dump) -> Dump:
@@ -78,6 +76,6 @@ def _place(rows: int) -> Path:
 def _write(path: Path, *, rows: int) -> None:
     CACHE.mkdir(exist_ok=True)
     partial = path.with_suffix(".partial")
-    size = write_dump(partial, rows=rows, seed=SEED, processes=min(4, os.cpu_count() or 1))
+    size = write_dump(partial, rows=rows, seed=SEED, processes=min(4, os.cpu_count() or 1, 1 + rows // BLOCK))
     path.with_suffix(".bytes").write_text(f"{size}\n")
     partial.replace(path)

@@ -18,7 +18,7 @@ import msgspec
 
 LOOK_S = 0.05
 """Between two looks at the memory of the processes."""
-SAID_BYTES = 2_000
+SAID_BYTES = 50_000
 
 Command = Sequence[str]
 
