@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from bench import stores
+from bench.damage import damage
+from bench.growth import growth
 from bench.importing import GROUPS, imports
 from bench.inputs import dump_of
 from bench.measure import interleaved, run_case, save, show
+from bench.report import report
 
 
 def syncs(folder: Path, *, rows: int, rounds: int) -> None:
@@ -127,6 +130,8 @@ def _simulator(*, posts: int, comments: int) -> Iterator[dict[str, Any]]:
 
 BENCHES: dict[str, Callable[..., None]] = {
     "import": imports,
+    "growth": growth,
+    "damage": damage,
     "sync": syncs,
     "search": searches,
     "export": exports,
@@ -137,11 +142,14 @@ BENCHES: dict[str, Callable[..., None]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Side-by-side measurements.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; default all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; default all; or report")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=200_000, help="comments in the dump")
     parser.add_argument("--only", action="append", choices=GROUPS, default=[], help="groups of the import benchmark")
     asked = parser.parse_args()
+    if asked.names == ["report"]:
+        report()
+        return
     if unknown := set(asked.names) - set(BENCHES):
         parser.error(f"there is no bench {', '.join(sorted(unknown))}")
     benches = BENCHES | {"import": partial(imports, only=asked.only)}

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from bench.dump import BLOCK, VERSION, write_dump
-from bench.packing import WINDOW_LOG, add_frame
+from bench.packing import WINDOW_LOG, add_frame, lines_of, pack_into
 
 CACHE = Path(__file__).parent / ".cache"
 SEED = 1
@@ -58,15 +58,23 @@ def same_lines(dump: Dump) -> Dump:
 def damaged(dump: Dump, folder: Path) -> dict[str, Path]:
     """The dump as a broken download leaves it, and as a bad disk does."""
     whole = dump.path.read_bytes()
-    middle = len(whole) // 2
     broken = {
         "cut off at 60 % of its bytes": whole[: len(whole) * 6 // 10],
-        "one byte in the middle changed": whole[:middle] + bytes([whole[middle] ^ 0x20]) + whole[middle + 1 :],
+        "one byte in the middle changed": _changed(whole),
     }
+    plain = folder / "RC_no_checksum.zst"
+    pack_into(plain, lines_of(dump.path), checksum=False)
+    unchecked = plain.read_bytes()
+    broken["one byte in the middle changed, and no checksum in the file"] = _changed(unchecked)
     paths = {what: folder / f"RC_damaged_{number}.zst" for number, what in enumerate(broken)}
     for what, path in paths.items():
         path.write_bytes(broken[what])
     return paths
+
+
+def _changed(text: bytes) -> bytes:
+    middle = len(text) // 2
+    return text[:middle] + bytes([text[middle] ^ 0x20]) + text[middle + 1 :]
 
 
 def _place(rows: int) -> Path:

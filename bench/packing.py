@@ -16,13 +16,13 @@ WINDOW_LOG = 31
 """The archives are made with `--long=31`: whoever reads them holds up to 2 GiB of what came before."""
 
 
-def pack_into(path: Path, pieces: Iterable[bytes], *, window_log: int = WINDOW_LOG) -> int:
+def pack_into(path: Path, pieces: Iterable[bytes], *, window_log: int = WINDOW_LOG, checksum: bool = True) -> int:
     """Write one zstd frame as the archives' makers do, with long-distance matches; returns the unpacked bytes."""
     options: dict[int, int] = {
         zstd.CompressionParameter.compression_level: 9,
         zstd.CompressionParameter.enable_long_distance_matching: 1,
         zstd.CompressionParameter.window_log: window_log,
-        zstd.CompressionParameter.checksum_flag: 1,
+        zstd.CompressionParameter.checksum_flag: int(checksum),
     }
     size = 0
     with zstd.open(path, "wb", options=options) as file:
