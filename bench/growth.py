@@ -10,14 +10,13 @@ from bench.measure import save, show
 from bench.programs import Command
 from bench.trials import Figures, Trial, hubbub, medians, rounded, rounds_of
 
-TIMES = 10
 KINDS = {"hubbub import --no-search": ["--no-search"], "hubbub import": []}
 
 
 def growth(folder: Path, *, rows: int, rounds: int) -> None:
-    """hubbub's memory beyond the decoder's window, and what a row costs, at `rows` and at a tenth of them."""
+    """hubbub's memory beyond the decoder's window, and what a row costs, at a fifth of `rows` and at twice as many."""
     figures: dict[str, dict[str, Figures]] = {label: {} for label in KINDS}
-    for some in (max(2, rows // TIMES), rows):
+    for some in (max(2, rows // 5), rows * 2):
         trials = [Trial(label=label, commands=_commands(words), shared=True) for label, words in KINDS.items()]
         for label, found in medians(rounds_of(trials, dump_of(some), folder / "trials", rounds=rounds)).items():
             figures[label][f"{some:,} comments"] = found

@@ -78,7 +78,8 @@ def _run(saved: Mapping[str, Any]) -> str:
     machine = saved["machine"]
     return (
         f"{saved['rows']:,} comments of {saved['bytes_a_row']:,} bytes, medians of {saved['rounds']} interleaved "
-        f"rounds, {machine['cores']} cores, {machine['system']}, Python {machine['python']}, SQLite {machine['sqlite']}."
+        f"rounds, {machine['cores']} cores, {machine['system']}, Python {machine['python']}, "
+        f"SQLite {machine['sqlite']}."
     )
 
 
