@@ -32,14 +32,14 @@ SIEVE = "hubbub's sieve of bytes alone"
 FILTER = "hubbub import --community"
 DUCK_PARQUET = "DuckDB on a zstd pipe, COPY TO parquet"
 PARQUET = "hubbub import --to parquet"
-POSTGRES = "hubbub import --no-search into PostgreSQL, no secondary index"
+POSTGRES = "hubbub import --no-search into PostgreSQL"
 
 GROUPS: dict[str, str] = {
     "keep": "Keep everything, search left for later (SQLite, DuckDB and CSV; 22 columns)",
     "whole": "Secondary indexes and search ready at the end; and the same once more",
     "filter": "One community out of a month",
     "parquet": "Into Parquet",
-    "postgres": "Into PostgreSQL",
+    "postgres": "Into PostgreSQL, no secondary index, search left for later",
 }
 
 

@@ -76,9 +76,10 @@ def _saved(name: str) -> dict[str, Any] | None:
 
 def _run(saved: Mapping[str, Any]) -> str:
     machine = saved["machine"]
+    rounds = "one round" if saved["rounds"] == 1 else f"medians of {saved['rounds']} interleaved rounds"
     return (
-        f"{saved['rows']:,} comments of {saved['bytes_a_row']:,} bytes, medians of {saved['rounds']} interleaved "
-        f"rounds, {machine['cores']} cores, {machine['system']}, Python {machine['python']}, "
+        f"{saved['rows']:,} comments of {saved['bytes_a_row']:,} bytes, {rounds}, "
+        f"{machine['cores']} cores, {machine['system']}, Python {machine['python']}, "
         f"SQLite {machine['sqlite']}."
     )
 
@@ -107,7 +108,7 @@ def drawing(saved: Mapping[str, Any]) -> str:
     return chart(
         f"Importing {saved['rows']:,} comments: CPU microseconds a row",
         {named.GROUPS[name]: [_bar(*each) for each in some.items()] for name, some in saved["figures"].items()},
-        legend="Shorter is better. Dark: user CPU; pale: system; palest: database server. Behind it: rows a second.",
+        legend="Shorter is better. The parts of a bar: user CPU, system, database server. Orange: hubbub; grey: floor.",
     )
 
 

@@ -92,8 +92,8 @@ def _changed(said: str) -> int | None:
     """How many records hubbub says it made or changed."""
     if not said.startswith("{"):
         return None
-    tally: dict[str, int] = json.loads(said)["tally"]
-    return tally["new"] + tally["updated"]
+    tally: dict[str, int] = json.loads(said).get("tally", {})
+    return tally["new"] + tally["updated"] if tally else None
 
 
 def rounds_of(trials: Sequence[Trial], dump: Dump, folder: Path, *, rounds: int) -> dict[str, list[Figures]]:

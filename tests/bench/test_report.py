@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from bench.chart import LABEL
 from bench.pairs import pairs
 from bench.trials import medians, rounded
 
@@ -41,6 +42,12 @@ def test_the_committed_figures_and_the_page_are_of_the_same_run() -> None:
     text = report.PAGE.read_text()
     for table in report.blocks().values():
         assert table in text
+
+
+def test_the_chart_has_room_for_every_label() -> None:
+    labels = {value for name, value in vars(named).items() if name.isupper() and isinstance(value, str)}
+    assert named.BARE in labels
+    assert max(map(len, labels)) <= LABEL // 8
 
 
 def test_a_report_fills_what_was_measured_and_leaves_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
