@@ -45,7 +45,7 @@ docs: $(VENV)/.docs ## build the documentation into site/
 	$(BIN)/zensical build --clean --strict
 
 clean: ## remove the environment and everything built (never your data)
-	rm -rf $(VENV) site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) site dist build bench/.cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/uv:
 	@test -n "$(PYTHON)" || { echo "hubbub needs Python 3.11 or newer, and none was found; set PYTHON=/path/to/python3" >&2; exit 2; }
