@@ -13,8 +13,9 @@ from hubbub import clock
 from hubbub.errors import InputError, InterruptedRunError, TruncatedInputError, UsageError
 from hubbub.events import FileProgress, Observer
 from hubbub.pipeline import ledger
-from hubbub.pipeline.archive import Archive, LineChunk, Position, open_archive, shown
+from hubbub.pipeline.archive import Archive, LineChunk, Position, shown
 from hubbub.pipeline.archive_kinds import EXPECTED, Shape
+from hubbub.pipeline.inputs import open_input
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.load_batch import Pending
 from hubbub.pipeline.load_filters import Filters, sieve
@@ -158,7 +159,7 @@ class _Import:
         """Bad lines so far, as long as there was no good one; then None."""
 
     def run(self, path: Path) -> None:
-        with open_archive(path) as archive:
+        with open_input(path, reader=self._reader, communities=self._filters.communities) as archive:
             self._report.size_bytes = archive.size_bytes
             saved_at = self._options.observed_at if archive.shape is Shape.DOCUMENT else None
             key = (
@@ -222,8 +223,8 @@ class _Import:
     def _decode(self, chunk: LineChunk, archive: Archive) -> Iterator[Decoded]:
         where, done = archive.name, 0
         lines, others = sieve(chunk.lines, self._filters.communities)
-        if others:
-            yield Decoded(filtered=others)
+        if others or chunk.filtered or chunk.unknown_fields:
+            yield Decoded(filtered=others + chunk.filtered, unknown_fields=chunk.unknown_fields)
         while done < len(lines):  # in small steps until the first good line, to give up early
             some = lines[done:] if self._bad_from_start is None else lines[done : done + HOPELESS_LINES]
             yield self._reader.decode_lines(some, where=where, first_line=chunk.first_line + done, now=self._now)

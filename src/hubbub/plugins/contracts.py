@@ -188,6 +188,34 @@ class FileReader(Protocol):
         ...
 
 
+class DumpColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source reads of a table whose columns are the fields of its dump lines."""
+
+    wanted: tuple[str, ...]
+    """Columns that become fields of a line."""
+    telling: frozenset[str]
+    """Fields that tell what kind of record a line is: written as null where the table has no value."""
+    community: str
+    """The column that names the community."""
+    times: frozenset[str]
+    """Fields that are times: a date or a text such as "2024-01-31 23:59:59" becomes epoch seconds."""
+    objects: frozenset[str]
+    """Fields that hold objects or lists: a text that is their JSON is taken as such."""
+    flags: frozenset[str]
+    """Fields that may be true or false: a text that spells it is taken as such."""
+    unknown_fields: Mapping[str, int]
+    """Columns nobody has decided about, for the drift report."""
+
+
+@runtime_checkable
+class TableReader(FileReader, Protocol):
+    """A FileReader whose dumps also come as tables, such as Parquet mirrors."""
+
+    def dump_columns(self, names: Sequence[str]) -> DumpColumns:
+        """What to read of a table with these columns; raises InputError (a predicate: "holds no …") for another."""
+        ...
+
+
 class Column(msgspec.Struct, frozen=True, kw_only=True):
     """One column of an export: its name and what it holds."""
 

@@ -8,9 +8,10 @@ from functools import partial
 
 from hubbub.errors import UsageError
 from hubbub.http.access import Access
-from hubbub.plugins.contracts import Decoded, SourceSettings, StreamPlan, SyncOptions, Target
+from hubbub.plugins.contracts import Decoded, DumpColumns, SourceSettings, StreamPlan, SyncOptions, Target
 from hubbub.sources.reddit import api, auth
 from hubbub.sources.reddit.about import community_about, user_about
+from hubbub.sources.reddit.columns import dump_columns
 from hubbub.sources.reddit.comments import walk_trees
 from hubbub.sources.reddit.dump import decode_lines
 from hubbub.sources.reddit.listings import TERMS, Course, look_at_listing, walk_listing
@@ -27,7 +28,7 @@ Stages = tuple[tuple[StreamPlan, ...], ...]
 
 
 class RedditSource:
-    """The plug-in: fulfils SourcePlugin and FileReader."""
+    """The plug-in: fulfils SourcePlugin, FileReader and TableReader."""
 
     name = "reddit"
     terms = TERMS
@@ -64,6 +65,10 @@ class RedditSource:
     def decode_lines(self, lines: Sequence[bytes], *, where: str, first_line: int, now: int) -> Decoded:
         """Records of some lines of a dump (see `dump`)."""
         return decode_lines(lines, where=where, first_line=first_line, now=now)
+
+    def dump_columns(self, names: Sequence[str]) -> DumpColumns:
+        """What to read of a Parquet mirror (see `columns`); raises InputError for another table."""
+        return dump_columns(names)
 
     def decode_saved(self, body: bytes, *, where: str, observed_at: int | None, now: int) -> Decoded:
         """Records of one saved API answer (see `saved`); raises InputError when it is none."""

@@ -1,0 +1,256 @@
+"""Reads a Parquet mirror of a dump: every row becomes the line the dump would have, so that all rules are shared.
+
+A row group is read in batches of
+columns that a source wants; texts that repeat (names of communities and authors) stay dictionaries until their rows are
+built, so that a small file cannot ask for a large memory. Numbers of lines are numbers of rows, the first is 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hubbub.errors import InputError, TruncatedInputError
+from hubbub.pipeline.archive import (
+    LONGEST_LINE,
+    MOST_LINES,
+    SAMPLE_BYTES,
+    Archive,
+    LineChunk,
+    LongLine,
+    Position,
+    reading,
+)
+from hubbub.pipeline.parquet.values import encoded, is_text, values_of
+from hubbub.plugins.contracts import DumpColumns, TableReader
+
+CHUNK_BYTES = 1 << 20
+"""Bytes of lines after which a chunk ends."""
+_BATCH_BYTES = 4 << 20
+"""How much unpacked data one batch is meant to hold, by the file's own account."""
+_MOST_ROWS = 4096
+_MAGIC = b"PAR1"
+_SHORTEST = 12
+_AGAIN = "fetch the file again, or write it again with another tool"
+_UNPACKING = (pa.ArrowException, OSError, ValueError, OverflowError)
+"""What Arrow raises for data that cannot be read: pages cut or corrupt, codecs it does not have, wrong encodings."""
+
+
+class ParquetArchive(Archive):
+    """An open Parquet file that hands out its rows as lines of a dump."""
+
+    def __init__(self, file: BinaryIO, path: Path, *, reader: TableReader, communities: frozenset[str]) -> None:
+        super().__init__(file, path)
+        self._wanted_communities = communities if all(name.isascii() for name in communities) else frozenset()
+        with reading(self.name):
+            self._table = self._open()
+        names = self._table.schema_arrow.names
+        try:
+            self._columns = reader.dump_columns(names)
+        except InputError as error:
+            raise InputError(f"{self.name} is a Parquet file but {error}", advice=error.advice) from None
+
+    def chunks(self, start: Position) -> Iterator[LineChunk]:
+        """As lines of a dump, from row `start.lines` on.
+
+        Raises TruncatedInputError when a page cannot be read, after the rows before it."""
+        metadata = self._table.metadata
+        at = start
+        unknown = dict(self._columns.unknown_fields)
+        first = 0
+        for group in range(metadata.num_row_groups):
+            rows = metadata.row_group(group).num_rows
+            skip = max(0, at.lines - first)
+            if skip < rows:
+                for chunk in self._group(group, skip, at=at):
+                    yield LineChunk(**{**_fields(chunk), "unknown_fields": unknown}) if unknown else chunk
+                    unknown, at = {}, chunk.end
+            first += rows
+
+    def _open(self) -> pq.ParquetFile:
+        if self.size_bytes < _SHORTEST or self._tail() != _MAGIC:
+            raise InputError(
+                f"{self.name} is a Parquet file that is cut off: its footer is missing, and no row is found without it",
+                advice="the download is probably incomplete; fetch the file again",
+            )
+        try:
+            table = pq.ParquetFile(self.file, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True)
+            repeating = _repeating(table)
+            if repeating:
+                table = pq.ParquetFile(
+                    self.file,
+                    pre_buffer=False,
+                    buffer_size=1 << 20,
+                    page_checksum_verification=True,
+                    read_dictionary=repeating,
+                )
+        except _UNPACKING as error:
+            raise InputError(
+                f"{self.name} is a Parquet file whose footer cannot be read: {_one_line(error)}", advice=_AGAIN
+            ) from error
+        return table
+
+    def _tail(self) -> bytes:
+        self.file.seek(-len(_MAGIC), 2)
+        tail = self.file.read(len(_MAGIC))
+        self.file.seek(0)
+        return tail
+
+    def _group(self, group: int, skip: int, *, at: Position) -> Iterator[LineChunk]:
+        """The rows of one row group but the first `skip`."""
+        facts = self._table.metadata.row_group(group)
+        begins = min((_offset(facts.column(number)) for number in range(facts.num_columns)), default=0)
+        at = Position(offset=at.offset, lines=at.lines, frame_offset=begins, frame_start=at.frame_start)
+        size = max(1, facts.total_byte_size)
+        batch_rows = max(1, min(_MOST_ROWS, _BATCH_BYTES * facts.num_rows // size))
+        read = 0
+        try:
+            if self._wanted_communities and not self._any_wanted(group):
+                left = facts.num_rows - skip
+                end = _after(at, rows=left, size=0)
+                yield LineChunk(lines=[], first_line=at.lines + 1, end=end, packed_end=begins, filtered=left)
+                return
+            for batch in self._batches(group, self._columns.wanted, rows=batch_rows):
+                read += len(batch)
+                if skip >= len(batch):
+                    skip -= len(batch)
+                    continue
+                packed_end = begins + _packed_bytes(facts) * read // facts.num_rows
+                for chunk in self._lines(batch.slice(skip), at=at, packed_end=min(packed_end, self.size_bytes)):
+                    yield chunk
+                    at = chunk.end
+                skip = 0
+        except _UNPACKING as error:
+            what = _one_line(error)
+        else:
+            what = "it ends too soon" if read < facts.num_rows else ""
+        if what:
+            raise TruncatedInputError(
+                f"{self.name}: the Parquet file is damaged in row group {group + 1} (it begins at byte {begins:,}), "
+                f"after row {at.lines:,}: {what}",
+                offset=begins,
+                advice=_AGAIN,
+            )
+
+    def _batches(self, group: int, columns: Iterable[str], *, rows: int) -> Iterator[pa.RecordBatch]:
+        batches: Iterator[pa.RecordBatch] = self._table.iter_batches(
+            batch_size=rows, row_groups=[group], columns=list(columns), use_threads=False
+        )
+        return batches
+
+    def _any_wanted(self, group: int) -> bool:
+        """Whether any row of a row group may lie in a community that is asked for, by that one column."""
+        batches = self._batches(group, [self._columns.community], rows=1 << 16)
+        return any(mask is None or pc.any(mask).as_py() for mask in map(self._mask, batches))
+
+    def _mask(self, batch: pa.RecordBatch) -> Any:
+        """A Boolean array: may the row lie in a community that is asked for? None where the column cannot tell."""
+        column = _column(batch, self._columns.community)
+        names = column.dictionary if pa.types.is_dictionary(column.type) else column
+        if not (pa.types.is_string(names.type) or pa.types.is_large_string(names.type)):
+            return None
+        wanted = pc.is_in(pc.utf8_lower(names), value_set=pa.array(sorted(self._wanted_communities), names.type))
+        if names is not column:
+            wanted = wanted.take(column.indices)
+        return pc.fill_null(pc.if_else(pc.is_null(column), True, wanted), True)
+
+    def _lines(self, batch: pa.RecordBatch, *, at: Position, packed_end: int) -> Iterator[LineChunk]:
+        mask = self._mask(batch) if self._wanted_communities else None
+        kept = range(len(batch)) if mask is None else [row for row, may in enumerate(mask.to_pylist()) if may]
+        if len(kept) < len(batch):
+            batch = batch.take(pa.array(kept, pa.int64()))
+        built = iter(_built(batch, self._columns))
+        lines: list[bytes] = []
+        filtered, size = 0, 0
+        wanted = iter((*kept, -1))
+        turn = next(wanted)
+        for row in range(len(batch) if mask is None else len(mask)):
+            line = b""
+            if row == turn:
+                line, turn = next(built), next(wanted)
+            else:
+                filtered += 1
+            if len(line) > LONGEST_LINE:
+                yield from _chunk(lines, at=at, size=size, packed_end=packed_end, filtered=filtered)
+                at = _after(at, rows=len(lines), size=size)
+                long = LongLine(number=at.lines + 1, size_bytes=len(line), sample=line[:SAMPLE_BYTES])
+                end = _after(at, rows=1, size=len(line))
+                yield LineChunk(lines=[], first_line=long.number, end=end, packed_end=packed_end, too_long=long)
+                at, lines, size, filtered = end, [], 0, 0
+                continue
+            lines.append(line)
+            size += len(line)
+            if size >= CHUNK_BYTES or len(lines) >= MOST_LINES:
+                yield from _chunk(lines, at=at, size=size, packed_end=packed_end, filtered=filtered)
+                at, lines, size, filtered = _after(at, rows=len(lines), size=size), [], 0, 0
+        yield from _chunk(lines, at=at, size=size, packed_end=packed_end, filtered=filtered)
+
+
+def _chunk(lines: list[bytes], *, at: Position, size: int, packed_end: int, filtered: int) -> Iterator[LineChunk]:
+    if lines:
+        yield LineChunk(
+            lines=lines,
+            first_line=at.lines + 1,
+            end=_after(at, rows=len(lines), size=size),
+            packed_end=packed_end,
+            filtered=filtered,
+        )
+
+
+def _built(batch: pa.RecordBatch, columns: DumpColumns) -> Iterator[bytes]:
+    """The rows of a batch as lines of a dump; what is null is left out, as dumps leave it out."""
+    names = list(dict.fromkeys(name for name in batch.schema.names if name in set(columns.wanted)))
+    held = [values_of(_column(batch, name), name=name, columns=columns) for name in names]
+    for row in zip(*held, strict=True):
+        yield encoded(
+            {
+                name: value
+                for name, value in zip(names, row, strict=True)
+                if value is not None or name in columns.telling
+            }
+        )
+
+
+def _column(batch: pa.RecordBatch, name: str) -> Any:
+    return batch.column(batch.schema.get_all_field_indices(name)[0])
+
+
+def _after(at: Position, *, rows: int, size: int) -> Position:
+    return Position(
+        offset=at.offset + size, lines=at.lines + rows, frame_offset=at.frame_offset, frame_start=at.frame_start
+    )
+
+
+def _fields(chunk: LineChunk) -> dict[str, Any]:
+    return {name: getattr(chunk, name) for name in chunk.__struct_fields__}
+
+
+def _offset(column: Any) -> int:
+    pages: int = column.data_page_offset
+    return min(pages, column.dictionary_page_offset) if column.dictionary_page_offset else pages
+
+
+def _packed_bytes(facts: Any) -> int:
+    return sum(facts.column(number).total_compressed_size for number in range(facts.num_columns))
+
+
+def _repeating(table: pq.ParquetFile) -> list[str]:
+    """Text columns that are stored with a dictionary: a value of them that is long is then held once, not per row."""
+    schema, metadata = table.schema_arrow, table.metadata
+    texts = {field.name for field in schema if is_text(field.type)}
+    found = set()
+    for group in range(metadata.num_row_groups):
+        facts = metadata.row_group(group)
+        for number in range(facts.num_columns):
+            column = facts.column(number)
+            if column.path_in_schema in texts and column.has_dictionary_page:
+                found.add(column.path_in_schema)
+    return sorted(found)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
