@@ -8,9 +8,10 @@ from pathlib import Path
 
 from hubbub.errors import ConfigError, InputError
 from hubbub.pipeline.archive import Archive, open_file, shown
-from hubbub.plugins.contracts import FileReader, TableReader
+from hubbub.pipeline.archive_zip import ExportArchive
+from hubbub.plugins.contracts import ExportReader, FileReader, TableReader
 
-_PARQUET = b"PAR1"
+_PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
 
 
 @contextmanager
@@ -35,5 +36,7 @@ def open_input(path: Path, *, reader: FileReader, communities: frozenset[str]) -
                     advice="pip install 'hubbub[parquet]'",
                 ) from error
             yield ParquetArchive(file, path, reader=reader, communities=communities)
+        elif magic == _ZIP and isinstance(reader, ExportReader):
+            yield ExportArchive(file, path, reader=reader)
         else:
             yield Archive(file, path).look()

@@ -15,6 +15,8 @@ from hubbub.events import FileProgress, Observer
 from hubbub.pipeline import ledger
 from hubbub.pipeline.archive import Archive, LineChunk, Position, shown
 from hubbub.pipeline.archive_kinds import EXPECTED, Shape
+from hubbub.pipeline.archive_zip import ExportArchive
+from hubbub.pipeline.exported import decode_export
 from hubbub.pipeline.inputs import open_input
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.load_batch import Pending
@@ -161,7 +163,7 @@ class _Import:
     def run(self, path: Path) -> None:
         with open_input(path, reader=self._reader, communities=self._filters.communities) as archive:
             self._report.size_bytes = archive.size_bytes
-            saved_at = self._options.observed_at if archive.shape is Shape.DOCUMENT else None
+            saved_at = None if archive.shape is Shape.LINES else self._options.observed_at
             key = (
                 ledger.content_digest(archive, check=self._check),
                 ledger.filters_key(**msgspec.structs.asdict(self._filters), observed_at=saved_at),
@@ -183,6 +185,8 @@ class _Import:
             pending = Pending(self._run, archive, key=key, filters=self._filters, source=self._options.source)
             if archive.shape is Shape.DOCUMENT:
                 self._document(archive, pending)
+            elif isinstance(archive, ExportArchive):
+                self._export(archive, pending, start=ledger.position(mark))
             else:
                 self._lines(archive, pending, start=ledger.position(mark))
             self._report.state = "done"
@@ -198,6 +202,26 @@ class _Import:
             self._check()
         archive.check_unchanged()
         self._flush(pending, Position(offset=len(body), lines=at.lines), done=True)
+
+    def _export(self, archive: ExportArchive, pending: Pending, *, start: Position) -> None:
+        at = start
+        self._report.resumed_at = self._report.offset = start.offset
+        if start.lines:
+            self._bad_from_start = None
+        author = self._options.authors[0].strip().removeprefix("u/") if len(self._options.authors) == 1 else None
+        try:
+            for decoded, at in decode_export(  # noqa: B020 - the border is wanted after the loop
+                archive, at, author=author, observed_at=self._options.observed_at, now=self._now
+            ):
+                self._take(decoded, pending)
+                if pending.full:
+                    self._flush(pending, at)
+                self._interruptible(pending, at)
+        except TruncatedInputError as error:
+            self._damaged(error, pending, at)
+            raise
+        archive.check_unchanged()
+        self._flush(pending, at, done=True)
 
     def _lines(self, archive: Archive, pending: Pending, *, start: Position) -> None:
         at = start

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hubbub.events import BatchStored, Event
-from hubbub.pipeline import archive, load_batch
+from hubbub.pipeline import archive, exported, load_batch
 from hubbub.pipeline.load import LoadOptions, load_files
 from hubbub.store import bookkeeping
 from hubbub.store.engine import open_store
@@ -45,7 +45,7 @@ def signal_self(number: int) -> None:
 def main() -> int:
     database, where, number, *files = sys.argv[1:]
     if where != "never":
-        archive.MOST_LINES = load_batch.BATCH_ROWS = LINES
+        archive.MOST_LINES = exported.ROWS_AT_ONCE = load_batch.BATCH_ROWS = LINES
     due = at_call(int(number), lambda: signal_self(signal.SIGINT if where == "interrupt" else signal.SIGKILL))
     if where == "inside":
         real = bookkeeping.count
