@@ -12,7 +12,7 @@ import msgspec
 from hubbub import clock
 from hubbub.errors import InputError, InterruptedRunError, TruncatedInputError, UsageError
 from hubbub.events import FileProgress, Observer
-from hubbub.pipeline import ledger
+from hubbub.pipeline import ledger, sidecars
 from hubbub.pipeline.archive import Archive, LineChunk, Position, shown
 from hubbub.pipeline.archive_kinds import EXPECTED, Shape
 from hubbub.pipeline.archive_zip import ExportArchive
@@ -169,6 +169,7 @@ class _Import:
                 ledger.filters_key(**msgspec.structs.asdict(self._filters), observed_at=saved_at),
                 int(getattr(self._reader, "mapping_version", 1)),
             )
+            self._doubt(archive, sidecars.digest_doubt(path, key[0]))
             mark = reads.ledger(self._store, *key)
             if mark is not None and mark.done:
                 self._report.state = "skipped"
@@ -190,6 +191,13 @@ class _Import:
             else:
                 self._lines(archive, pending, start=ledger.position(mark))
             self._report.state = "done"
+            if archive.shape is Shape.LINES:
+                lines, size_bytes = self._report.lines, self._report.offset
+                self._doubt(archive, sidecars.count_doubt(path, lines=lines, size_bytes=size_bytes))
+
+    def _doubt(self, archive: Archive, words: str | None) -> None:
+        if words is not None:
+            self._run.finding("warning", f"{archive.name}: {words}")
 
     def _document(self, archive: Archive, pending: Pending) -> None:
         body = archive.document()
