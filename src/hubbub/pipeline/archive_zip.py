@@ -153,7 +153,10 @@ def _check_member(info: zipfile.ZipInfo, *, archive: str) -> None:
 def _rows(stream: io.BufferedReader, table: ExportTable, *, where: str) -> Iterator[tuple[ExportRow, int]]:
     lines = _Lines(stream)
     rows = csv.reader(lines)
-    names = [name.strip().lower() for name in next(rows, [])]
+    try:
+        names = [name.strip().lower() for name in next(rows, [])]
+    except csv.Error:
+        names = ["(unreadable)"]
     if not names:
         return
     if missing := [name for name in table.needed if name not in names]:

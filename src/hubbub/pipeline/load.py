@@ -1,4 +1,4 @@
-"""Drives files (dumps, NDJSON, saved API answers) into the store: each batch with the mark that says how far it got."""
+"""Drives files (dumps, saved answers, data requests) into the store: each batch with the mark of how far it got."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Created before this time."""
     min_score: int | None = None
     observed_at: int | None = None
-    """When saved API answers were received; without it the greatest time inside them counts."""
+    """When saved API answers and data requests were received; without it the times inside them count."""
     source: str = "reddit"
     no_search: bool = False
     """Leave the search index for later."""

@@ -304,6 +304,7 @@ def test_another_zip_is_called_by_its_name(tmp_path: Path, load: Load) -> None:
         ({"export.zip": inner}, "another zip"),
         ({"posts.csv": sheet(["id", "label"], [["1", "x"]])}, "lacks the columns date, subreddit, title"),
         (without(tables(), "posts.csv") | {"comments.csv": b"id;date\n"}, "lacks the columns"),
+        ({"posts.csv": b"id,date\rsubreddit,title"}, "lacks the columns"),
         ({"a/posts.csv": sheet(POSTS, []), "b/posts.csv": sheet(POSTS, [])}, "twice"),
     ]
     for members, words in cases:
