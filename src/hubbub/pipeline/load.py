@@ -224,12 +224,14 @@ class _Import:
                 self._take(decoded, pending)
                 if pending.full:
                     self._flush(pending, at)
+                    self._progress(archive, at.frame_offset)
                 self._interruptible(pending, at)
         except TruncatedInputError as error:
             self._damaged(error, pending, at)
             raise
         archive.check_unchanged()
         self._flush(pending, at, done=True)
+        self._progress(archive, archive.size_bytes)
 
     def _lines(self, archive: Archive, pending: Pending, *, start: Position) -> None:
         at = start

@@ -334,19 +334,32 @@ def test_a_long_text_that_every_row_repeats_does_not_fill_the_memory(tmp_path: P
     assert int(child.stdout) < 500
 
 
-def test_without_the_extra_the_message_names_it(tmp_path: Path) -> None:
-    path = mirror(tmp_path / "a.parquet", many(3))
+def test_a_text_that_is_packed_as_no_dump_is_is_not_unpacked(tmp_path: Path, store: Store, load: Load) -> None:
+    table = pa.Table.from_pylist(many(1))
+    body = pa.array([b"x" * (300 << 20)])
+    table = table.set_column(table.schema.get_field_index("selftext"), "selftext", body)
+    pq.write_table(table, tmp_path / "a.parquet", compression="zstd", use_dictionary=False, write_statistics=False)
+    report = load(tmp_path / "a.parquet")
+    assert report.exit_code is ExitCode.INPUT
+    assert "'selftext' unpacks" in report.errors[0]
+
+
+def test_without_the_extra_other_files_are_imported_and_the_message_names_it(tmp_path: Path) -> None:
+    path, dump = mirror(tmp_path / "a.parquet", many(3)), tmp_path / "a.ndjson"
+    dump.write_bytes(line(record("a1")))
     script = (
         "import sys\n"
         "sys.modules['pyarrow'] = None\n"
         "from hubbub.cli.main import main\n"
         "main(['--home', sys.argv[1], 'import', sys.argv[2]])\n"
     )
-    child = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "home"), str(path)], capture_output=True, text=True, check=False
-    )
-    assert child.returncode == ExitCode.CONFIG, child.stderr
-    assert "pip install 'hubbub[parquet]'" in child.stderr
+    ends = {}
+    for file in (dump, path):
+        words = [sys.executable, "-c", script, str(tmp_path / "home"), str(file)]
+        child = subprocess.run(words, capture_output=True, text=True, check=False)
+        ends[child.returncode] = child.stderr
+    assert list(ends) == [ExitCode.OK, ExitCode.CONFIG], ends
+    assert "pip install 'hubbub[parquet]'" in ends[ExitCode.CONFIG]
 
 
 def test_a_file_that_changes_while_it_is_read_is_told(tmp_path: Path) -> None:

@@ -77,7 +77,9 @@ def test_only_what_the_request_proves_is_stated() -> None:
         ("https://[broken", "https://[broken", None),
     ],
 )
-def test_a_post_points_where_its_url_does_unless_that_is_its_own_page(url: str, link: str | None, kind: str | None) -> None:
+def test_a_post_points_where_its_url_does_unless_that_is_its_own_page(
+    url: str, link: str | None, kind: str | None
+) -> None:
     record = only({**POST, "url": url})
     assert record.url == link
     assert kind is None or record.post_type == kind

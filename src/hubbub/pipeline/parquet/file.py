@@ -33,6 +33,10 @@ CHUNK_BYTES = 1 << 20
 _BATCH_BYTES = 4 << 20
 """How much unpacked data one batch is meant to hold, by the file's own account."""
 _MOST_ROWS = 4096
+_SUSPICIOUS_BYTES = 256 << 20
+_HIGHEST_RATIO = 1000
+"""Unpacked bytes for one packed byte, of columns above `_SUSPICIOUS_BYTES`: equal texts pack some hundred times smaller
+at most, and mirrors keep them in dictionaries anyway."""
 _MAGIC = b"PAR1"
 _SHORTEST = 12
 _AGAIN = "fetch the file again, or write it again with another tool"
@@ -53,6 +57,7 @@ class ParquetArchive(Archive):
             self._columns = reader.dump_columns(names)
         except InputError as error:
             raise InputError(f"{self.name} is a Parquet file but {error}", advice=error.advice) from None
+        self._check_sizes()
 
     def chunks(self, start: Position) -> Iterator[LineChunk]:
         """As lines of a dump, from row `start.lines` on.
@@ -93,6 +98,19 @@ class ParquetArchive(Archive):
                 f"{self.name} is a Parquet file whose footer cannot be read: {_one_line(error)}", advice=_AGAIN
             ) from error
         return table
+
+    def _check_sizes(self) -> None:
+        """Raise InputError for a file that packs a column as no dump could be packed: Arrow unpacks whole pages."""
+        for group in range(self._table.metadata.num_row_groups):
+            facts = self._table.metadata.row_group(group)
+            for column in map(facts.column, range(facts.num_columns)):
+                packed, unpacked = column.total_compressed_size, column.total_uncompressed_size
+                wanted = column.path_in_schema.partition(".")[0] in self._columns.wanted
+                if wanted and unpacked > _SUSPICIOUS_BYTES and unpacked > _HIGHEST_RATIO * packed:
+                    raise InputError(
+                        f"{self.name} is a Parquet file whose column {column.path_in_schema[:60]!r} unpacks {packed:,} "
+                        f"bytes to {unpacked:,}, as no dump does: it is not read"
+                    )
 
     def _tail(self) -> bytes:
         self.file.seek(-len(_MAGIC), 2)
