@@ -8,6 +8,7 @@ from itertools import islice
 
 import msgspec
 
+from hubbub.errors import TruncatedInputError
 from hubbub.pipeline.archive import Position
 from hubbub.pipeline.archive_zip import ExportArchive
 from hubbub.plugins.contracts import Decoded, ExportFacts, ExportRow, ExportTable
@@ -31,7 +32,7 @@ def decode_export(
         if passed < at.lines:
             passed += sum(1 for _ in islice(rows, at.lines - passed))
         before = at.offset if at.frame_offset != archive.begins(table) else at.frame_start
-        while some := list(islice(rows, ROWS_AT_ONCE)):
+        for some in _pieces(rows):
             passed += len(some)
             at = Position(
                 offset=before + some[-1][1], lines=passed, frame_offset=archive.begins(table), frame_start=before
@@ -56,6 +57,23 @@ def _facts(archive: ExportArchive, *, author: str | None, observed_at: int | Non
         ]
         exported_at = min(max(times, default=now), now)
     return msgspec.structs.replace(told, author=told.author or author, exported_at=exported_at)
+
+
+def _pieces(rows: Iterator[tuple[ExportRow, int]]) -> Iterator[list[tuple[ExportRow, int]]]:
+    """The rows some at a time; those before a damage come too."""
+    some: list[tuple[ExportRow, int]] = []
+    try:
+        for row in rows:
+            some.append(row)
+            if len(some) == ROWS_AT_ONCE:
+                yield some
+                some = []
+    except TruncatedInputError:
+        if some:
+            yield some
+        raise
+    if some:
+        yield some
 
 
 def _rows(archive: ExportArchive, table: ExportTable) -> Iterator[ExportRow]:

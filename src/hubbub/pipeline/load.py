@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from hubbub import clock
-from hubbub.errors import InputError, InterruptedRunError, TruncatedInputError, UsageError
+from hubbub.errors import HubbubError, InputError, InterruptedRunError, TruncatedInputError, UsageError
 from hubbub.events import FileProgress, Observer
 from hubbub.pipeline import ledger, sidecars
 from hubbub.pipeline.archive import Archive, LineChunk, Position, shown
@@ -69,7 +69,8 @@ class FileReport(msgspec.Struct, kw_only=True):
 
     path: str
     state: str = "reading"
-    """done, skipped (imported before), damaged, refused, interrupted."""
+    """done, skipped (imported before), damaged, refused, interrupted, stopped (by a full disk, a package that is
+    missing)."""
     rows: int = 0
     """Records found in this run, those that a filter kept out included."""
     lines: int = 0
@@ -112,8 +113,8 @@ def load_files(
                 damaged = report.damaged or isinstance(error, TruncatedInputError)
                 report.state = "damaged" if damaged else "refused"
                 run.fail(error)
-            except InterruptedRunError:
-                report.state = "interrupted"
+            except HubbubError as error:
+                report.state = "interrupted" if isinstance(error, InterruptedRunError) else "stopped"
                 raise
     return run.report()
 

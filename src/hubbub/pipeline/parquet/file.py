@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -72,7 +73,7 @@ class ParquetArchive(Archive):
             skip = max(0, at.lines - first)
             if skip < rows:
                 for chunk in self._group(group, skip, at=at):
-                    yield LineChunk(**{**_fields(chunk), "unknown_fields": unknown}) if unknown else chunk
+                    yield msgspec.structs.replace(chunk, unknown_fields=unknown) if unknown else chunk
                     unknown, at = {}, chunk.end
             first += rows
 
@@ -241,10 +242,6 @@ def _after(at: Position, *, rows: int, size: int) -> Position:
     return Position(
         offset=at.offset + size, lines=at.lines + rows, frame_offset=at.frame_offset, frame_start=at.frame_start
     )
-
-
-def _fields(chunk: LineChunk) -> dict[str, Any]:
-    return {name: getattr(chunk, name) for name in chunk.__struct_fields__}
 
 
 def _offset(column: Any) -> int:
