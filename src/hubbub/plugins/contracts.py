@@ -202,7 +202,7 @@ class DumpColumns(msgspec.Struct, frozen=True, kw_only=True):
     objects: frozenset[str]
     """Fields that hold objects or lists: a text that is their JSON is taken as such."""
     flags: frozenset[str]
-    """Fields that may be true or false: a text that spells it is taken as such."""
+    """Fields that may be true or false: a text that spells it is taken as such, and so are 0 and 1."""
     unknown_fields: Mapping[str, int]
     """Columns nobody has decided about, for the drift report."""
 

@@ -160,6 +160,29 @@ def test_a_few_columns_are_enough_and_unknown_ones_are_reported(tmp_path: Path, 
     assert report.details["unknown_fields"] == {"comment.embedding": 1, "comment.sentiment": 1}
 
 
+def test_flags_of_every_type_are_true_or_false(tmp_path: Path, load: Load) -> None:
+    types: dict[str, list[object]] = {
+        "bool": [True, False],
+        "text": ["true", "False"],
+        "int": [1, 0],
+        "float": [1.0, 0.0],
+    }
+    for name, values in types.items():
+        rows = [record(f"a{at}", over_18=value, edited=value) for at, value in enumerate(values)]
+        with open_store(f"sqlite:///{tmp_path}/{name}.db") as other:
+            report = load(mirror(tmp_path / f"{name}.parquet", rows), into=other)
+            assert report.tally.repaired == 0
+            assert column(other, "SELECT over_18 FROM posts WHERE observed_at IS NOT NULL ORDER BY id") == [1, 0]
+            assert column(other, "SELECT edited FROM posts WHERE observed_at IS NOT NULL ORDER BY id") == [1, 0]
+
+
+def test_a_text_post_is_told_by_its_address_where_no_column_says_so(tmp_path: Path, store: Store, load: Load) -> None:
+    rows = [record("a1"), record("a2", url="https://example.org/comments/")]
+    load(mirror(tmp_path / "a.parquet", [{k: v for k, v in row.items() if k != "is_self"} for row in rows]))
+    kinds = column(store, "SELECT post_type FROM posts WHERE observed_at IS NOT NULL ORDER BY id")
+    assert kinds == ["self", "link"]
+
+
 def test_posts_and_comments_may_be_mixed_in_one_table(tmp_path: Path, store: Store, load: Load) -> None:
     comment = {"id": "c1", "subreddit": "bugs", "body": "a beetle", "link_id": "t3_a1", "created_utc": 1_704_067_300}
     post = record("a1")

@@ -31,9 +31,11 @@ from hubbub.plugins.contracts import DumpColumns, TableReader
 
 CHUNK_BYTES = 1 << 20
 """Bytes of lines after which a chunk ends."""
+_READ_BYTES = 1 << 20
 _BATCH_BYTES = 4 << 20
 """How much unpacked data one batch is meant to hold, by the file's own account."""
 _MOST_ROWS = 4096
+_POINTER_BYTES = 5
 _SUSPICIOUS_BYTES = 256 << 20
 _HIGHEST_RATIO = 1000
 """Unpacked bytes for one packed byte, of columns above `_SUSPICIOUS_BYTES`: equal texts pack some hundred times smaller
@@ -84,21 +86,25 @@ class ParquetArchive(Archive):
                 advice="the download is probably incomplete; fetch the file again",
             )
         try:
-            table = pq.ParquetFile(self.file, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True)
-            repeating = _repeating(table)
-            if repeating:
-                table = pq.ParquetFile(
-                    self.file,
-                    pre_buffer=False,
-                    buffer_size=1 << 20,
-                    page_checksum_verification=True,
-                    read_dictionary=repeating,
-                )
+            return pq.ParquetFile(self.file, pre_buffer=False, buffer_size=_READ_BYTES, page_checksum_verification=True)
         except _UNPACKING as error:
             raise InputError(
                 f"{self.name} is a Parquet file whose footer cannot be read: {_one_line(error)}", advice=_AGAIN
             ) from error
-        return table
+
+    def _table_for(self, group: int) -> pq.ParquetFile:
+        """The table, with the columns of a row group that repeat their texts left as dictionaries."""
+        repeating = _repeating(self._table, group)
+        if not repeating:
+            return self._table
+        return pq.ParquetFile(
+            self.file,
+            metadata=self._table.metadata,
+            pre_buffer=False,
+            buffer_size=_READ_BYTES,
+            page_checksum_verification=True,
+            read_dictionary=repeating,
+        )
 
     def _check_sizes(self) -> None:
         """Raise InputError for a file that packs a column as no dump could be packed: Arrow unpacks whole pages."""
@@ -128,12 +134,13 @@ class ParquetArchive(Archive):
         batch_rows = max(1, min(_MOST_ROWS, _BATCH_BYTES * facts.num_rows // size))
         read = 0
         try:
-            if self._wanted_communities and not self._any_wanted(group):
+            table = self._table_for(group)
+            if self._wanted_communities and not self._any_wanted(table, group):
                 left = facts.num_rows - skip
                 end = _after(at, rows=left, size=0)
                 yield LineChunk(lines=[], first_line=at.lines + 1, end=end, packed_end=begins, filtered=left)
                 return
-            for batch in self._batches(group, self._columns.wanted, rows=batch_rows):
+            for batch in _batches(table, group, columns=self._columns.wanted, rows=batch_rows):
                 read += len(batch)
                 if skip >= len(batch):
                     skip -= len(batch)
@@ -155,15 +162,9 @@ class ParquetArchive(Archive):
                 advice=_AGAIN,
             )
 
-    def _batches(self, group: int, columns: Iterable[str], *, rows: int) -> Iterator[pa.RecordBatch]:
-        batches: Iterator[pa.RecordBatch] = self._table.iter_batches(
-            batch_size=rows, row_groups=[group], columns=list(columns), use_threads=False
-        )
-        return batches
-
-    def _any_wanted(self, group: int) -> bool:
+    def _any_wanted(self, table: pq.ParquetFile, group: int) -> bool:
         """Whether any row of a row group may lie in a community that is asked for, by that one column."""
-        batches = self._batches(group, [self._columns.community], rows=1 << 16)
+        batches = _batches(table, group, columns=[self._columns.community], rows=1 << 16)
         return any(mask is None or pc.any(mask).as_py() for mask in map(self._mask, batches))
 
     def _mask(self, batch: pa.RecordBatch) -> Any:
@@ -253,18 +254,36 @@ def _packed_bytes(facts: Any) -> int:
     return sum(facts.column(number).total_compressed_size for number in range(facts.num_columns))
 
 
-def _repeating(table: pq.ParquetFile) -> list[str]:
-    """Text columns that are stored with a dictionary: a value of them that is long is then held once, not per row."""
-    schema, metadata = table.schema_arrow, table.metadata
-    texts = {field.name for field in schema if is_text(field.type)}
-    found = set()
-    for group in range(metadata.num_row_groups):
-        facts = metadata.row_group(group)
-        for number in range(facts.num_columns):
-            column = facts.column(number)
-            if column.path_in_schema in texts and column.has_dictionary_page:
-                found.add(column.path_in_schema)
-    return sorted(found)
+def _repeating(table: pq.ParquetFile, group: int) -> list[str]:
+    """Text columns of a row group whose values all come out of a dictionary: a long one is then held once, not per row.
+
+    The numbers that point into a dictionary take at most four bytes a row; a column whose pages take more holds texts
+    beside it, and as a dictionary would grow as large as they are together."""
+    facts = table.metadata.row_group(group)
+    texts = {field.name for field in table.schema_arrow if is_text(field.type)}
+    columns = [facts.column(number) for number in range(facts.num_columns)]
+    return [
+        column.path_in_schema
+        for column in columns
+        if column.path_in_schema in texts
+        and column.has_dictionary_page
+        and _bytes_of_pages(column) <= _POINTER_BYTES * max(1, column.num_values)
+    ]
+
+
+def _bytes_of_pages(column: Any) -> int:
+    """Packed bytes of a column chunk without its dictionary."""
+    size: int = column.total_compressed_size
+    if column.dictionary_page_offset and column.dictionary_page_offset < column.data_page_offset:
+        size -= column.data_page_offset - column.dictionary_page_offset
+    return size
+
+
+def _batches(table: pq.ParquetFile, group: int, *, columns: Iterable[str], rows: int) -> Iterator[pa.RecordBatch]:
+    batches: Iterator[pa.RecordBatch] = table.iter_batches(
+        batch_size=rows, row_groups=[group], columns=list(columns), use_threads=False
+    )
+    return batches
 
 
 def _one_line(error: BaseException) -> str:

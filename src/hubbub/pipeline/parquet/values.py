@@ -17,7 +17,7 @@ from hubbub.plugins.contracts import DumpColumns
 _encoder = msgspec.json.Encoder()
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _EARLIEST_DATE_LENGTH = len("2020-01-01")
-_FLAGS = {"true": True, "True": True, "false": False, "False": False}
+_FLAGS: dict[str | float, bool] = {"true": True, "True": True, "false": False, "False": False, 0: False, 1: True}
 
 
 def values_of(column: Any, *, name: str, columns: DumpColumns) -> list[Any]:
@@ -33,8 +33,8 @@ def values_of(column: Any, *, name: str, columns: DumpColumns) -> list[Any]:
         return [_moment(value) for value in values]
     if name in columns.objects:
         return [_unfolded(value) for value in values]
-    if name in columns.flags and is_text(kind):
-        return [_FLAGS.get(value, value) for value in values]
+    if name in columns.flags:
+        return [_FLAGS.get(value, value) if isinstance(value, str | int | float) else value for value in values]
     return values
 
 
