@@ -219,9 +219,10 @@ class _Import:
             self._bad_from_start = None
         author = self._options.authors[0].strip().removeprefix("u/") if len(self._options.authors) == 1 else None
         try:
-            for decoded, at in decode_export(  # noqa: B020 - the border is wanted after the loop
-                archive, at, author=author, observed_at=self._options.observed_at, now=self._now
+            for decoded, end in decode_export(
+                archive, start, author=author, observed_at=self._options.observed_at, now=self._now
             ):
+                at = end
                 self._take(decoded, pending)
                 if pending.full:
                     self._flush(pending, at)
