@@ -326,6 +326,15 @@ def test_a_footer_that_is_garbage_is_refused(tmp_path: Path, load: Load) -> None
     assert "footer cannot be read" in report.errors[0]
 
 
+def test_a_footer_with_names_that_are_no_text_is_refused(tmp_path: Path, load: Load) -> None:
+    whole = mirror(tmp_path / "a.parquet", many(30)).read_bytes()
+    (tmp_path / "a.parquet").write_bytes(whole.replace(b"\x08selftext", b"\x08self\xffext"))
+    assert (tmp_path / "a.parquet").read_bytes() != whole
+    report = load(tmp_path / "a.parquet")
+    assert report.exit_code is ExitCode.INPUT
+    assert "footer cannot be read" in report.errors[0]
+
+
 def test_another_table_is_refused_with_its_columns(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": [1], "label": ["x"]}), tmp_path / "a.parquet")
     with (

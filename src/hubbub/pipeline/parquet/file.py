@@ -7,6 +7,7 @@ built, so that a small file cannot ask for a large memory. Numbers of lines are 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -54,13 +55,17 @@ class ParquetArchive(Archive):
         super().__init__(file, path)
         self._wanted_communities = communities if all(name.isascii() for name in communities) else frozenset()
         with reading(self.name):
-            self._table = self._open()
-        names = self._table.schema_arrow.names
-        try:
-            self._columns = reader.dump_columns(names)
-        except InputError as error:
-            raise InputError(f"{self.name} is a Parquet file but {error}", advice=error.advice) from None
-        self._check_sizes()
+            self._check_ending()
+        with self._footer():
+            self._table = pq.ParquetFile(
+                file, pre_buffer=False, buffer_size=_READ_BYTES, page_checksum_verification=True
+            )
+            names = self._table.schema_arrow.names
+            try:
+                self._columns = reader.dump_columns(names)
+            except InputError as error:
+                raise InputError(f"{self.name} is a Parquet file but {error}", advice=error.advice) from None
+            self._check_sizes()
 
     def chunks(self, start: Position) -> Iterator[LineChunk]:
         """As lines of a dump, from row `start.lines` on.
@@ -79,14 +84,23 @@ class ParquetArchive(Archive):
                     unknown, at = {}, chunk.end
             first += rows
 
-    def _open(self) -> pq.ParquetFile:
-        if self.size_bytes < _SHORTEST or self._tail() != _MAGIC:
+    def _check_ending(self) -> None:
+        tail = b""
+        if self.size_bytes >= _SHORTEST:
+            self.file.seek(-len(_MAGIC), 2)
+            tail = self.file.read(len(_MAGIC))
+            self.file.seek(0)
+        if tail != _MAGIC:
             raise InputError(
                 f"{self.name} is a Parquet file that is cut off: its footer is missing, and no row is found without it",
                 advice="the download is probably incomplete; fetch the file again",
             )
+
+    @contextmanager
+    def _footer(self) -> Iterator[None]:
+        """Turn what Arrow says about a footer that is damaged into InputError."""
         try:
-            return pq.ParquetFile(self.file, pre_buffer=False, buffer_size=_READ_BYTES, page_checksum_verification=True)
+            yield
         except _UNPACKING as error:
             raise InputError(
                 f"{self.name} is a Parquet file whose footer cannot be read: {_one_line(error)}", advice=_AGAIN
@@ -118,12 +132,6 @@ class ParquetArchive(Archive):
                         f"{self.name} is a Parquet file whose column {column.path_in_schema[:60]!r} unpacks {packed:,} "
                         f"bytes to {unpacked:,}, as no dump does: it is not read"
                     )
-
-    def _tail(self) -> bytes:
-        self.file.seek(-len(_MAGIC), 2)
-        tail = self.file.read(len(_MAGIC))
-        self.file.seek(0)
-        return tail
 
     def _group(self, group: int, skip: int, *, at: Position) -> Iterator[LineChunk]:
         """The rows of one row group but the first `skip`."""
