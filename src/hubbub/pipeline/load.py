@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -12,29 +13,30 @@ import msgspec
 from hubbub import clock
 from hubbub.errors import HubbubError, InputError, InterruptedRunError, TruncatedInputError, UsageError
 from hubbub.events import FileProgress, Observer
-from hubbub.pipeline import ledger, sidecars
-from hubbub.pipeline.archive import Archive, LineChunk, Position, shown
+from hubbub.pipeline import beside, ledger, sidecars
+from hubbub.pipeline.archive import Archive, Position, shown
 from hubbub.pipeline.archive_kinds import EXPECTED, Shape
 from hubbub.pipeline.archive_zip import ExportArchive
+from hubbub.pipeline.bulk import bulk, expected_rows
+from hubbub.pipeline.decoding import HOPELESS_LINES, LineDecoder, Part
 from hubbub.pipeline.exported import decode_export
 from hubbub.pipeline.inputs import open_input
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.load_batch import Pending
-from hubbub.pipeline.load_filters import Filters, sieve
+from hubbub.pipeline.load_filters import Filters
 from hubbub.pipeline.run import Run, RunReport
 from hubbub.pipeline.saved import decode_document
 from hubbub.plugins import registry
-from hubbub.plugins.contracts import Decoded, FileReader, line_place
-from hubbub.records.models import Door, Rejected
+from hubbub.plugins.contracts import Decoded, FileReader
 from hubbub.store import reads
 from hubbub.store.engine import Store
 
-HOPELESS_LINES = 1_000
-"""A file whose first so many lines are all bad is not what it was taken for."""
-
-
 BATCH_BYTES = 32 << 20
 """Unpacked bytes after which a batch is stored, however few its rows."""
+
+
+BESIDE_BYTES = 8 << 20
+"""A file that holds more, packed, is decoded in a process beside this one."""
 
 
 class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +54,12 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     source: str = "reddit"
     no_search: bool = False
     """Leave the search index for later."""
+    beside: bool = (os.cpu_count() or 1) > 1
+    """Decode large files in a process beside this one."""
+
+    def rows_of(self, paths: Sequence[Path]) -> int:
+        """About how many rows these files bring at most."""
+        return 0 if self.communities or self.authors else expected_rows(paths)
 
     def filters(self) -> Filters:
         """The part that narrows the import."""
@@ -99,7 +107,7 @@ def load_files(
     with (
         Run(store, command="import", target=", ".join(map(shown, paths)), observers=observers) as run,
         Interrupts() as interrupts,
-        _search_index(store, later=options.no_search),
+        bulk(store, rows=options.rows_of(paths), search=not options.no_search),
     ):
         check = _check_of(interrupts)
         reports: list[FileReport] = []
@@ -117,17 +125,6 @@ def load_files(
                 report.state = "interrupted" if isinstance(error, InterruptedRunError) else "stopped"
                 raise
     return run.report()
-
-
-@contextmanager
-def _search_index(store: Store, *, later: bool) -> Iterator[None]:
-    """Leave the search index to `db maintain --search` inside the block when `later` is set."""
-    before = store.search_later
-    store.search_later = before or later
-    try:
-        yield
-    finally:
-        store.search_later = before
 
 
 def _reader(source: str) -> FileReader:
@@ -241,14 +238,15 @@ class _Import:
         if start.lines:
             self._bad_from_start = None
         try:
-            for chunk in archive.chunks(start):
-                at = chunk.end
-                for decoded in self._decode(chunk, archive):
-                    self._take(decoded, pending)
-                if pending.full or at.offset - self._report.offset >= BATCH_BYTES:
-                    self._flush(pending, at)
-                    self._progress(archive, chunk.packed_end)
-                self._interruptible(pending, at)
+            with closing(self._parts(archive, start)) as parts:
+                for part in parts:
+                    at = part.end
+                    for decoded in part.decoded:
+                        self._take(decoded, pending)
+                    if pending.full or at.offset - self._report.offset >= BATCH_BYTES:
+                        self._flush(pending, at)
+                        self._progress(archive, part.packed_end)
+                    self._interruptible(pending, at)
         except TruncatedInputError as error:
             self._damaged(error, pending, at)
             raise
@@ -256,29 +254,27 @@ class _Import:
         self._flush(pending, at, done=True)
         self._progress(archive, archive.size_bytes)
 
-    def _decode(self, chunk: LineChunk, archive: Archive) -> Iterator[Decoded]:
-        where, done = archive.name, 0
-        lines, others = sieve(chunk.lines, self._filters.communities)
-        if others or chunk.filtered or chunk.unknown_fields:
-            yield Decoded(filtered=others + chunk.filtered, unknown_fields=chunk.unknown_fields)
-        while done < len(lines):  # in small steps until the first good line, to give up early
-            some = lines[done:] if self._bad_from_start is None else lines[done : done + HOPELESS_LINES]
-            yield self._reader.decode_lines(some, where=where, first_line=chunk.first_line + done, now=self._now)
-            done += len(some)
-        if (line := chunk.too_long) is not None:
-            rejected = Rejected(
-                reason=f"the line is too long: {line.size_bytes:,} bytes",
-                raw=line.sample,
-                source=self._options.source,
-                door=Door.DUMP,
-                where=line_place(where, line.number),
-            )
-            yield Decoded(rejected=(rejected,))
+    def _parts(self, archive: Archive, start: Position) -> Generator[Part]:
+        """What comes of the lines, decoded by a process beside this one where the file is worth it."""
+        source, communities = self._options.source, self._filters.communities
+        here = LineDecoder(self._reader, source=source, communities=communities, where=archive.name, now=self._now)
+        left = archive.size_bytes - start.frame_offset
+        if not (self._options.beside and archive.reopens and beside.available()) or left < BESIDE_BYTES:
+            return here.parts(archive, start)
+        job = beside.Job(
+            file=archive.fileno(),
+            path=archive.name,
+            source=source,
+            communities=sorted(communities),
+            now=self._now,
+            start=start,
+        )
+        return beside.parts_beside(archive, job, here=here)
 
     def _take(self, decoded: Decoded, pending: Pending) -> None:
         if self._bad_from_start is not None:
             self._bad_from_start += len(decoded.rejected)
-            if decoded.records or decoded.filtered:
+            if decoded.records or decoded.rows or decoded.filtered:
                 self._bad_from_start = None
             elif self._bad_from_start >= HOPELESS_LINES:
                 first = (*pending.rejected, *decoded.rejected)[0]

@@ -25,6 +25,7 @@ from hubbub.errors import HubbubError
 from hubbub.http.access import Access
 from hubbub.http.messages import Request, Response
 from hubbub.records.models import Record, Rejected, Source
+from hubbub.records.rows import Rows
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +44,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     rejected: Sequence[Rejected] = ()
     repaired: int = 0
     """Values replaced while decoding (a lone surrogate, a NUL), counted in the run's summary."""
+    filtered: int = 0
+    """Items that are no records of a community by the platform's own account: advertisements."""
     unknown_fields: Mapping[str, int] = {}
     """Platform fields nobody modelled, "kind.field" -> how often: the drift report."""
     checkpoints: Sequence[Checkpoint] = ()
@@ -87,7 +90,21 @@ class RecallCounts(msgspec.Struct, frozen=True):
     community: str
 
 
-Recall = RecallCheckpoint | RecallCheckpoints | RecallKnown | RecallCounts
+class RecallTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask the store: how many records of a community are stored by when they were created, tombstones included.
+
+    Answer: `tuple[int, ...]`, one number for each span `bounds[i] <= created_at < bounds[i + 1]`."""
+
+    source: Source
+    """Whose records; a mirror's records carry the name of the platform it mirrors."""
+    kind: str
+    community: str
+    """Case-folded key."""
+    bounds: tuple[int, ...]
+    """Epoch seconds, ascending."""
+
+
+Recall = RecallCheckpoint | RecallCheckpoints | RecallKnown | RecallCounts | RecallTotals
 
 Asked = Request | tuple[Request, ...] | Recall | Page
 Stream = Generator[Asked, Any, None]
@@ -99,7 +116,8 @@ Answer = Response | HubbubError
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """What the user named: `reddit:whatisthisbug`, `reddit:u/NAME`, or one of several kinds a source knows."""
 
-    source: Source
+    source: str
+    """Name of the plug-in that reads it: the platform, or a mirror of one."""
     name: str
     """What stood behind the colon, as typed."""
 
@@ -161,6 +179,8 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     """What came of decoding one piece of input (a line, a body)."""
 
     records: Sequence[Record] = ()
+    rows: Sequence[Rows] = ()
+    """Ordinary records, which need no object of their own."""
     rejected: Sequence[Rejected] = ()
     repaired: int = 0
     filtered: int = 0
@@ -179,6 +199,10 @@ class FileReader(Protocol):
 
     def decode_lines(self, lines: Sequence[bytes], *, where: str, first_line: int, now: int) -> Decoded:
         """Records of some lines of a dump; `line_place` of `where` and the line number names them in quarantine."""
+        ...
+
+    def decode_block(self, block: bytes, *, count: int, where: str, first_line: int, now: int) -> Decoded:
+        r"""The same of `count` lines as they lie in a file, with b"\n" between them."""
         ...
 
     def decode_saved(self, body: bytes, *, where: str, observed_at: int | None, now: int) -> Decoded:

@@ -51,6 +51,8 @@ _UNPACKING = (pa.ArrowException, OSError, ValueError, OverflowError)
 class ParquetArchive(Archive):
     """An open Parquet file that hands out its rows as lines of a dump."""
 
+    reopens = False
+
     def __init__(self, file: BinaryIO, path: Path, *, reader: TableReader, communities: frozenset[str]) -> None:
         super().__init__(file, path)
         self._wanted_communities = communities if all(name.isascii() for name in communities) else frozenset()

@@ -23,7 +23,7 @@ from hubbub.sources.reddit import api, auth, data_request
 from hubbub.sources.reddit.about import community_about, user_about
 from hubbub.sources.reddit.columns import dump_columns
 from hubbub.sources.reddit.comments import walk_trees
-from hubbub.sources.reddit.dump import decode_lines
+from hubbub.sources.reddit.dump import decode_block, decode_lines
 from hubbub.sources.reddit.listings import TERMS, Course, look_at_listing, walk_listing
 from hubbub.sources.reddit.mapping import MAPPING_VERSION
 from hubbub.sources.reddit.saved import decode_saved
@@ -79,6 +79,10 @@ class RedditSource:
     def dump_columns(self, names: Sequence[str]) -> DumpColumns:
         """What to read of a Parquet mirror (see `columns`); raises InputError for another table."""
         return dump_columns(names)
+
+    def decode_block(self, block: bytes, *, count: int, where: str, first_line: int, now: int) -> Decoded:
+        """The same of lines as they lie in a file."""
+        return decode_block(block, count=count, where=where, first_line=first_line, now=now)
 
     def decode_saved(self, body: bytes, *, where: str, observed_at: int | None, now: int) -> Decoded:
         """Records of one saved API answer (see `saved`); raises InputError when it is none."""
