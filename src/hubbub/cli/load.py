@@ -28,6 +28,7 @@ MOST_FILES = 20
 @click.option("--observed-at", type=TIME, help="When the platform gave a saved answer or data request.")
 @click.option("--source", default="reddit", show_default=True, help="The platform the files come from.")
 @click.option("--no-search", is_flag=True, help="Leave the search index for later.")
+@click.option("--no-indexes", is_flag=True, help="Leave the indexes of a large import for later.")
 @click.pass_context
 def load(
     ctx: click.Context,
@@ -41,6 +42,7 @@ def load(
     observed_at: int | None,
     source: str,
     no_search: bool,
+    no_indexes: bool,
 ) -> int:
     """Read dump files and saved API answers.
 
@@ -58,6 +60,7 @@ def load(
         observed_at=observed_at,
         source=source,
         no_search=no_search,
+        no_indexes=no_indexes,
     )
     with session.open_store(create=True) as store, watched(session) as observers:
         outcome = load_files(store, files, options=options, observers=observers)

@@ -54,6 +54,8 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     source: str = "reddit"
     no_search: bool = False
     """Leave the search index for later."""
+    no_indexes: bool = False
+    """Leave the secondary indexes for later, where a large import leaves them out at all."""
     beside: bool = (os.cpu_count() or 1) > 1
     """Decode large files in a process beside this one."""
 
@@ -107,7 +109,7 @@ def load_files(
     with (
         Run(store, command="import", target=", ".join(map(shown, paths)), observers=observers) as run,
         Interrupts() as interrupts,
-        bulk(store, rows=options.rows_of(paths), search=not options.no_search),
+        bulk(store, rows=options.rows_of(paths), search=not options.no_search, index=not options.no_indexes) as stored,
     ):
         check = _check_of(interrupts)
         reports: list[FileReport] = []
@@ -116,7 +118,7 @@ def load_files(
             report = FileReport(path=shown(path))
             reports.append(report)
             try:
-                _Import(run, store, reader=reader, options=options, report=report, check=check).run(path)
+                _Import(run, store, reader=reader, options=options, report=report, check=check, stored=stored).run(path)
             except InputError as error:
                 damaged = report.damaged or isinstance(error, TruncatedInputError)
                 report.state = "damaged" if damaged else "refused"
@@ -146,6 +148,7 @@ class _Import:
         options: LoadOptions,
         report: FileReport,
         check: Callable[[], None],
+        stored: Callable[[int], None],
     ) -> None:
         self._run = run
         self._store = store
@@ -154,6 +157,7 @@ class _Import:
         self._filters = options.filters()
         self._report = report
         self._check = check
+        self._stored = stored
         self._now = clock.now()
         self._bad_from_start: int | None = 0
         """Bad lines so far, as long as there was no good one; then None."""
@@ -305,6 +309,7 @@ class _Import:
 
     def _flush(self, pending: Pending, at: Position, *, done: bool = False, damaged: str | None = None) -> None:
         counts = pending.flush(at, done=done, damaged=damaged)
+        self._stored(counts.rows)
         report = self._report
         report.lines, report.offset = at.lines, at.offset
         report.rows += counts.rows
