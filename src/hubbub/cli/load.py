@@ -1,4 +1,4 @@
-"""`hubbub import`: read dump files and saved API answers."""
+"""`hubbub import`: read dump files, saved API answers and data requests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_FILES = 20
 @click.option("--since", type=TIME, help="Only what was created at or after this time.")
 @click.option("--until", type=TIME, help="Only what was created before this time.")
 @click.option("--min-score", type=int, help="Only what has at least this score.")
-@click.option("--observed-at", type=TIME, help="When the platform gave a saved answer, if you know it.")
+@click.option("--observed-at", type=TIME, help="When the platform gave a saved answer or data request.")
 @click.option("--source", default="reddit", show_default=True, help="The platform the files come from.")
 @click.option("--no-search", is_flag=True, help="Leave the search index for later.")
 @click.option("--no-indexes", is_flag=True, help="Leave the indexes of a large import for later.")
@@ -46,8 +46,9 @@ def load(
 ) -> int:
     """Read dump files and saved API answers.
 
-    Takes the monthly dumps (RS_, RC_; .zst, .xz, .bz2, .gz or plain NDJSON) and saved API answers (.json). A file that
-    was read before is skipped; a file that was read halfway goes on where it stopped.
+    Takes the monthly dumps (RS_, RC_; .zst, .xz, .bz2, .gz or plain NDJSON), Parquet mirrors of them, saved API answers
+    (.json) and the zip of your own data request. A file that was read before is skipped; a file that was read halfway
+    goes on where it stopped.
     """
     session = Session(ctx)
     options = LoadOptions(

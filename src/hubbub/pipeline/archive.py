@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -65,6 +65,10 @@ class LineChunk(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of the file read so far, for progress."""
     too_long: LongLine | None = None
     """Comes alone, in a chunk without lines."""
+    filtered: int = 0
+    """Records among them that were left out (blank lines, or none) because they lie in communities not asked for."""
+    unknown_fields: Mapping[str, int] = {}
+    """Columns of a table that nobody has decided about, in its first chunk."""
 
     @property
     def count(self) -> int:
@@ -79,10 +83,14 @@ class LineChunk(msgspec.Struct, frozen=True, kw_only=True):
 class Archive:
     """An open file of records. Use `open_archive`."""
 
+    reopens = True
+    """Whether `archive_of` its descriptor reads the same."""
+
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self.name = shown(path)
         """Its path, as it is shown and stored."""
-        self._file = file
+        self.file = file
+        """For readers of other layouts; whoever reads it seeks first."""
         facts = os.fstat(file.fileno())
         self.size_bytes = facts.st_size
         """As stored."""
@@ -93,8 +101,8 @@ class Archive:
 
     def look(self) -> Self:
         """Learn from its first bytes what the file is; raises InputError when it is nothing that can be read."""
-        with _reading(self.name):
-            start = self._file.read(1 << 16)
+        with reading(self.name):
+            start = self.file.read(1 << 16)
             self.packing = archive_kinds.packing(start)
             if self.packing is Packing.PLAIN and (why := archive_kinds.refusal(start, unpacked_from=Packing.PLAIN)):
                 raise InputError(f"{self.name} {why}", advice=EXPECTED)
@@ -110,7 +118,7 @@ class Archive:
 
         Raises TruncatedInputError when the file is damaged, after the last line that is whole."""
         splitter = _Splitter(start, self._newline)
-        with _reading(self.name), closing(ahead(self._pieces(start))) as pieces:
+        with reading(self.name), closing(ahead(self._pieces(start))) as pieces:
             try:
                 for piece in pieces:
                     yield from splitter.take(piece)
@@ -122,7 +130,7 @@ class Archive:
     def document(self) -> bytes:
         """The whole unpacked text, without a byte order mark; raises InputError when it is too large or damaged."""
         parts, total = [], 0
-        with _reading(self.name):
+        with reading(self.name):
             for piece in self._pieces(Position()):
                 parts.append(piece.data)
                 total += len(piece.data)
@@ -135,18 +143,18 @@ class Archive:
 
     def fileno(self) -> int:
         """Its descriptor; whoever reads through it moves this archive's place in the file, too."""
-        return self._file.fileno()
+        return self.file.fileno()
 
     def read_raw(self, size: int) -> Iterator[bytes]:
         """The bytes as stored, `size` at a time."""
-        with _reading(self.name):
-            self._file.seek(0)
-            while data := self._file.read(size):
+        with reading(self.name):
+            self.file.seek(0)
+            while data := self.file.read(size):
                 yield data
 
     def check_unchanged(self) -> None:
         """Raise InputError when somebody wrote to the file since it was opened."""
-        facts = os.fstat(self._file.fileno())
+        facts = os.fstat(self.file.fileno())
         if (facts.st_size, facts.st_mtime_ns) != self._facts:
             raise InputError(
                 f"{self.name} changed while it was read", advice="import it again once nobody writes to it any more"
@@ -166,10 +174,10 @@ class Archive:
 
     def _pieces(self, start: Position) -> Generator[Piece]:
         if self.packing is Packing.PLAIN:
-            yield from archive_frames.plain_pieces(self._file, offset=start.offset)
+            yield from archive_frames.plain_pieces(self.file, offset=start.offset)
             return
         pieces = archive_frames.packed_pieces(
-            self._file, self.packing, frame_offset=start.frame_offset, frame_start=start.frame_start
+            self.file, self.packing, frame_offset=start.frame_offset, frame_start=start.frame_start
         )
         skip = start.offset - start.frame_start
         for piece in pieces:
@@ -306,15 +314,20 @@ def open_archive(path: Path) -> Iterator[Archive]:
 
     Raises InputError when it is missing, no regular file, unreadable, empty or nothing that can be imported; the
     message says what it is instead."""
-    name = shown(path)
-    with _reading(name):
+    with open_file(path) as file:
+        yield Archive(file, path).look()
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[BinaryIO]:
+    """Open any regular file that is not empty; raises InputError for everything else, saying what it is."""
+    with reading(shown(path)):
         _check_regular(path)
         file = path.open("rb", buffering=0)
     with file:
-        archive = Archive(file, path)
-        if not archive.size_bytes:
-            raise InputError(f"{name} is empty", advice="the download has probably failed; fetch the file again")
-        yield archive.look()
+        if not os.fstat(file.fileno()).st_size:
+            raise InputError(f"{shown(path)} is empty", advice="the download has probably failed; fetch the file again")
+        yield file
 
 
 @contextmanager
@@ -328,7 +341,7 @@ def archive_of(descriptor: int, path: Path) -> Iterator[Archive]:
 
 
 @contextmanager
-def _reading(name: str) -> Iterator[None]:
+def reading(name: str) -> Iterator[None]:
     """Turn what the system says about a file into InputError, and name the file in what the decoders say."""
     try:
         yield

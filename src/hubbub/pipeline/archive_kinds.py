@@ -11,8 +11,8 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 BOM = b"\xef\xbb\xbf"
 
 EXPECTED = (
-    "expected a dump (RS_…/RC_….zst or plain NDJSON, one JSON object a line), a JSON array of records "
-    "or a saved API answer"
+    "expected a dump (RS_…/RC_….zst or plain NDJSON, one JSON object a line), a Parquet mirror of one, a JSON array of "
+    "records, a saved API answer or the zip of a data request"
 )
 
 
@@ -33,6 +33,8 @@ class Shape(enum.Enum):
     """One JSON object a line."""
     DOCUMENT = "document"
     """One JSON value: a saved API answer, or an array of records."""
+    EXPORT = "export"
+    """A zip of CSV tables: what a platform hands a user on request."""
 
 
 _PACKED: tuple[tuple[bytes, Packing], ...] = (

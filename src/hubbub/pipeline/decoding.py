@@ -55,9 +55,11 @@ class LineDecoder:
         if block is not None and not in_steps and not sieve.active:
             yield self._reader.decode_block(block, count=chunk.count, where=where, first_line=first, now=now)
             return
+        if chunk.filtered or chunk.unknown_fields:
+            yield Decoded(filtered=chunk.filtered, unknown_fields=chunk.unknown_fields)
         if sieve.active:
             text = b"\n".join(chunk.lines) if block is None else block
-            lines, others = sieve.kept(text, count=chunk.count if text else 0)
+            lines, others = sieve.kept(text, count=len(chunk.lines) if block is None else chunk.count)
             yield Decoded(filtered=others)
         else:
             lines = chunk.apart()

@@ -1,4 +1,4 @@
-"""Drives files (dumps, NDJSON, saved API answers) into the store: each batch with the mark that says how far it got."""
+"""Drives files (dumps, saved answers, data requests) into the store: each batch with the mark of how far it got."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from pathlib import Path
 import msgspec
 
 from hubbub import clock
-from hubbub.errors import InputError, InterruptedRunError, TruncatedInputError, UsageError
+from hubbub.errors import HubbubError, InputError, InterruptedRunError, TruncatedInputError, UsageError
 from hubbub.events import FileProgress, Observer
-from hubbub.pipeline import beside, ledger
-from hubbub.pipeline.archive import Archive, Position, open_archive, shown
+from hubbub.pipeline import beside, ledger, sidecars
+from hubbub.pipeline.archive import Archive, Position, shown
 from hubbub.pipeline.archive_kinds import EXPECTED, Shape
+from hubbub.pipeline.archive_zip import ExportArchive
 from hubbub.pipeline.bulk import bulk, expected_rows
 from hubbub.pipeline.decoding import HOPELESS_LINES, LineDecoder, Part
+from hubbub.pipeline.exported import decode_export
+from hubbub.pipeline.inputs import open_input
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.load_batch import Pending
 from hubbub.pipeline.load_filters import Filters
@@ -47,7 +50,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Created before this time."""
     min_score: int | None = None
     observed_at: int | None = None
-    """When saved API answers were received; without it the greatest time inside them counts."""
+    """When saved API answers and data requests were received; without it the times inside them count."""
     source: str = "reddit"
     no_search: bool = False
     """Leave the search index for later."""
@@ -76,7 +79,8 @@ class FileReport(msgspec.Struct, kw_only=True):
 
     path: str
     state: str = "reading"
-    """done, skipped (imported before), damaged, refused, interrupted."""
+    """done, skipped (imported before), damaged, refused, interrupted, stopped (by a full disk, a package that is
+    missing)."""
     rows: int = 0
     """Records found in this run, those that a filter kept out included."""
     lines: int = 0
@@ -119,8 +123,8 @@ def load_files(
                 damaged = report.damaged or isinstance(error, TruncatedInputError)
                 report.state = "damaged" if damaged else "refused"
                 run.fail(error)
-            except InterruptedRunError:
-                report.state = "interrupted"
+            except HubbubError as error:
+                report.state = "interrupted" if isinstance(error, InterruptedRunError) else "stopped"
                 raise
     return run.report()
 
@@ -159,14 +163,15 @@ class _Import:
         """Bad lines so far, as long as there was no good one; then None."""
 
     def run(self, path: Path) -> None:
-        with open_archive(path) as archive:
+        with open_input(path, reader=self._reader, communities=self._filters.communities) as archive:
             self._report.size_bytes = archive.size_bytes
-            saved_at = self._options.observed_at if archive.shape is Shape.DOCUMENT else None
+            saved_at = None if archive.shape is Shape.LINES else self._options.observed_at
             key = (
                 ledger.content_digest(archive, check=self._check),
                 ledger.filters_key(**msgspec.structs.asdict(self._filters), observed_at=saved_at),
                 int(getattr(self._reader, "mapping_version", 1)),
             )
+            self._doubt(archive, sidecars.digest_doubt(path, key[0]))
             mark = reads.ledger(self._store, *key)
             if mark is not None and mark.done:
                 self._report.state = "skipped"
@@ -183,9 +188,18 @@ class _Import:
             pending = Pending(self._run, archive, key=key, filters=self._filters, source=self._options.source)
             if archive.shape is Shape.DOCUMENT:
                 self._document(archive, pending)
+            elif isinstance(archive, ExportArchive):
+                self._export(archive, pending, start=ledger.position(mark))
             else:
                 self._lines(archive, pending, start=ledger.position(mark))
             self._report.state = "done"
+            if archive.shape is Shape.LINES:
+                lines, size_bytes = self._report.lines, self._report.offset
+                self._doubt(archive, sidecars.count_doubt(path, lines=lines, size_bytes=size_bytes))
+
+    def _doubt(self, archive: Archive, words: str | None) -> None:
+        if words is not None:
+            self._run.finding("warning", f"{archive.name}: {words}")
 
     def _document(self, archive: Archive, pending: Pending) -> None:
         body = archive.document()
@@ -198,6 +212,29 @@ class _Import:
             self._check()
         archive.check_unchanged()
         self._flush(pending, Position(offset=len(body), lines=at.lines), done=True)
+
+    def _export(self, archive: ExportArchive, pending: Pending, *, start: Position) -> None:
+        at = start
+        self._report.resumed_at = self._report.offset = start.offset
+        if start.lines:
+            self._bad_from_start = None
+        author = self._options.authors[0].strip().removeprefix("u/") if len(self._options.authors) == 1 else None
+        try:
+            for decoded, end in decode_export(
+                archive, start, author=author, observed_at=self._options.observed_at, now=self._now
+            ):
+                at = end
+                self._take(decoded, pending)
+                if pending.full:
+                    self._flush(pending, at)
+                    self._progress(archive, at.frame_offset)
+                self._interruptible(pending, at)
+        except TruncatedInputError as error:
+            self._damaged(error, pending, at)
+            raise
+        archive.check_unchanged()
+        self._flush(pending, at, done=True)
+        self._progress(archive, archive.size_bytes)
 
     def _lines(self, archive: Archive, pending: Pending, *, start: Position) -> None:
         at = start
@@ -226,7 +263,7 @@ class _Import:
         source, communities = self._options.source, self._filters.communities
         here = LineDecoder(self._reader, source=source, communities=communities, where=archive.name, now=self._now)
         left = archive.size_bytes - start.frame_offset
-        if not self._options.beside or left < BESIDE_BYTES or not beside.available():
+        if not (self._options.beside and archive.reopens and beside.available()) or left < BESIDE_BYTES:
             return here.parts(archive, start)
         job = beside.Job(
             file=archive.fileno(),

@@ -15,7 +15,7 @@ It returns when there is nothing more to ask. A stream that raises ends with tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -213,6 +213,98 @@ class FileReader(Protocol):
         """Records of one saved API answer; raises InputError when it is none.
 
         Without `observed_at` the greatest created or edited time inside is taken (design §2)."""
+        ...
+
+
+class DumpColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source reads of a table whose columns are the fields of its dump lines."""
+
+    wanted: tuple[str, ...]
+    """Columns that become fields of a line."""
+    telling: frozenset[str]
+    """Fields that tell what kind of record a line is: written as null where the table has no value."""
+    community: str
+    """The column that names the community."""
+    times: frozenset[str]
+    """Fields that are times: a date or a text such as "2024-01-31 23:59:59" becomes epoch seconds."""
+    objects: frozenset[str]
+    """Fields that hold objects or lists: a text that is their JSON is taken as such."""
+    flags: frozenset[str]
+    """Fields that may be true or false: a text that spells it is taken as such, and so are 0 and 1."""
+    unknown_fields: Mapping[str, int]
+    """Columns nobody has decided about, for the drift report."""
+
+
+@runtime_checkable
+class TableReader(FileReader, Protocol):
+    """A FileReader whose dumps also come as tables, such as Parquet mirrors."""
+
+    def dump_columns(self, names: Sequence[str]) -> DumpColumns:
+        """What to read of a table with these columns; raises InputError (a predicate: "holds no …") for another."""
+        ...
+
+
+class ExportTable(msgspec.Struct, frozen=True, kw_only=True):
+    """One CSV table of a data request, and what is read of it: columns that are not named here never leave the zip."""
+
+    name: str
+    """"posts.csv"."""
+    columns: tuple[str, ...]
+    """Columns that are read, lower case."""
+    needed: tuple[str, ...] = ()
+    """Those of them without which the table is not what it was taken for."""
+
+
+class ExportLayout(msgspec.Struct, frozen=True, kw_only=True):
+    """The tables of a data request that are read."""
+
+    tables: tuple[ExportTable, ...]
+    """Tables of records, in the order in which they are read."""
+    about: ExportTable | None = None
+    """The table that says whose request it is and of when."""
+
+
+class ExportRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a CSV table."""
+
+    number: int
+    """The line of the table it begins on; the line of headings is 1."""
+    fields: Mapping[str, str]
+    """Its values by column, only of the columns asked for; bytes that are no UTF-8 come as lone surrogates."""
+    problem: str | None = None
+    """Why it has no fields, when it cannot be read; says nothing of its values."""
+
+
+class ExportFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose data request it is and of when."""
+
+    author: str | None = None
+    exported_at: int | None = None
+    """Epoch seconds UTC."""
+
+
+@runtime_checkable
+class ExportReader(Protocol):
+    """A source that also reads what its platform hands a user on request: a zip of CSV tables."""
+
+    def export_layout(self, members: Collection[str]) -> ExportLayout | None:
+        """Which of these files are read; None when they are no data request of this platform."""
+        ...
+
+    def export_facts(self, rows: Iterable[ExportRow]) -> ExportFacts:
+        """What the table `about` says; nothing else of it is kept."""
+        ...
+
+    def latest_in_export(self, rows: Iterable[ExportRow]) -> int | None:
+        """The greatest time in rows of a table of records: the request is of then or later."""
+        ...
+
+    def decode_export(
+        self, rows: Sequence[ExportRow], *, table: str, where: str, facts: ExportFacts, now: int
+    ) -> Decoded:
+        """Records of some rows; `line_place` of `where` and the row's number names them in quarantine.
+
+        `facts.exported_at` is known."""
         ...
 
 

@@ -6,17 +6,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
-from hubbub.store.session import NO_COLUMNS, Added, Rows, literal
-
-if TYPE_CHECKING:
-    from hubbub.store.sqlite import SqliteSession
+from hubbub.store.session import NO_COLUMNS, Added, Rows, Session, literal
 
 AT_ONCE = 40
 """Rows in one statement: measured, a fifth cheaper than one by one; more gains nothing."""
+
+
+class FileSession(Session, Protocol):
+    """The session of a SQLite file, as far as rows are added by it."""
+
+    known_tables: set[str]
+    """Tables in which most rows of the last addition were there already."""
+
+    @property
+    def total_changes(self) -> int:
+        """Rows changed since the connection was opened."""
 
 
 class Addition(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +68,7 @@ class Addition(msgspec.Struct, frozen=True, kw_only=True):
         return {**own, **self.copies}
 
 
-def add(db: SqliteSession, addition: Addition, rows: Rows) -> Added:
+def add(db: FileSession, addition: Addition, rows: Rows) -> Added:
     """Insert rows whose keys are new, fill stubs, and compare the others with what is there.
 
     Where most rows of the last call were there already, these are looked for before anything is tried."""
@@ -85,7 +93,7 @@ def add(db: SqliteSession, addition: Addition, rows: Rows) -> Added:
     return Added(new + len(stubs), differ, tuple(found[row[0]][0] for row in stubs))
 
 
-def _insert(db: SqliteSession, addition: Addition, rows: Rows) -> int:
+def _insert(db: FileSession, addition: Addition, rows: Rows) -> int:
     """How many of these rows were new."""
     before = db.total_changes
     whole = len(rows) - len(rows) % AT_ONCE
@@ -97,12 +105,12 @@ def _insert(db: SqliteSession, addition: Addition, rows: Rows) -> int:
     return db.total_changes - before
 
 
-def _fill(db: SqliteSession, addition: Addition, rows: Rows) -> None:
+def _fill(db: FileSession, addition: Addition, rows: Rows) -> None:
     if rows:
         db.executemany(addition.insert(1, fill=True), (addition.parameters([row]) for row in rows))
 
 
-def _find(db: SqliteSession, addition: Addition, rows: Rows) -> dict[str, tuple[Any, ...]]:
+def _find(db: FileSession, addition: Addition, rows: Rows) -> dict[str, tuple[Any, ...]]:
     """By id: row number, `observed_at`, then what the columns of `said` and `fixed` hold."""
     names = ", ".join((*addition.said(), *addition.fixed))
     found = db.execute(

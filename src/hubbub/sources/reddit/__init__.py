@@ -1,16 +1,27 @@
-"""Reddit as a source: its API, its archives and saved answers of it."""
+"""Reddit as a source: its API, its archives, saved answers of it and what it hands its users on request."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 
 from hubbub.errors import UsageError
 from hubbub.http.access import Access
-from hubbub.plugins.contracts import Decoded, SourceSettings, StreamPlan, SyncOptions, Target
-from hubbub.sources.reddit import api, auth
+from hubbub.plugins.contracts import (
+    Decoded,
+    DumpColumns,
+    ExportFacts,
+    ExportLayout,
+    ExportRow,
+    SourceSettings,
+    StreamPlan,
+    SyncOptions,
+    Target,
+)
+from hubbub.sources.reddit import api, auth, data_request
 from hubbub.sources.reddit.about import community_about, user_about
+from hubbub.sources.reddit.columns import dump_columns
 from hubbub.sources.reddit.comments import walk_trees
 from hubbub.sources.reddit.dump import decode_block, decode_lines
 from hubbub.sources.reddit.listings import TERMS, Course, look_at_listing, walk_listing
@@ -27,7 +38,7 @@ Stages = tuple[tuple[StreamPlan, ...], ...]
 
 
 class RedditSource:
-    """The plug-in: fulfils SourcePlugin and FileReader."""
+    """The plug-in: fulfils SourcePlugin, FileReader, TableReader and ExportReader."""
 
     name = "reddit"
     terms = TERMS
@@ -65,6 +76,10 @@ class RedditSource:
         """Records of some lines of a dump (see `dump`)."""
         return decode_lines(lines, where=where, first_line=first_line, now=now)
 
+    def dump_columns(self, names: Sequence[str]) -> DumpColumns:
+        """What to read of a Parquet mirror (see `columns`); raises InputError for another table."""
+        return dump_columns(names)
+
     def decode_block(self, block: bytes, *, count: int, where: str, first_line: int, now: int) -> Decoded:
         """The same of lines as they lie in a file."""
         return decode_block(block, count=count, where=where, first_line=first_line, now=now)
@@ -72,6 +87,24 @@ class RedditSource:
     def decode_saved(self, body: bytes, *, where: str, observed_at: int | None, now: int) -> Decoded:
         """Records of one saved API answer (see `saved`); raises InputError when it is none."""
         return decode_saved(body, where=where, observed_at=observed_at, now=now)
+
+    def export_layout(self, members: Collection[str]) -> ExportLayout | None:
+        """The tables of a data request that are read (see `data_request`)."""
+        return data_request.layout(members)
+
+    def export_facts(self, rows: Iterable[ExportRow]) -> ExportFacts:
+        """The name of the account and the time of the request, out of its statistics."""
+        return data_request.facts_of(rows)
+
+    def latest_in_export(self, rows: Iterable[ExportRow]) -> int | None:
+        """The greatest date in rows of posts or comments."""
+        return data_request.latest(rows)
+
+    def decode_export(
+        self, rows: Sequence[ExportRow], *, table: str, where: str, facts: ExportFacts, now: int
+    ) -> Decoded:
+        """Records of rows of posts or comments."""
+        return data_request.decode(rows, table=table, where=where, facts=facts, now=now)
 
 
 def _community_stages(name: str, *, options: SyncOptions) -> Stages:

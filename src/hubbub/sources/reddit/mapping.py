@@ -89,6 +89,8 @@ def map_post(data: dict[str, Any], *, look: Look, out: Gathered) -> Post | Tombs
     """The record of one t3 object; its author and community are noted in `out`. Raises RecordError."""
     key = id36(data.get("id"))
     created_at = moment(data.get("created_utc"), name="created_utc")
+    if "is_self" not in data and f"/comments/{key}/" in str(data.get("url")):
+        data = {**data, "is_self": True}  # mirrors with few columns lack it; a text post's address is its own page
     community, community_name = _community(data, out=out)
     verdict = look.verdict or post_verdict(data)
     if verdict.reason is not None:
