@@ -101,7 +101,7 @@ class Recorded:
         monkeypatch.setattr(store, "write", note)
 
     def records(self) -> list[Any]:
-        return [record for batch in self.batches for record in batch.records if not isinstance(record, Stub)]
+        return [record for batch in self.batches for record in batch.spread().records if not isinstance(record, Stub)]
 
 
 def synced(store: Store, running: Running, *, full: bool = False) -> None:

@@ -26,7 +26,8 @@ def maintain(store: Store, *, full: bool = False) -> Iterator[Step]:
     """Look after everything, step by step; with `full` also what takes long: leftovers and dead space.
 
     Raises LockedError when somebody else holds the store too long; what was done until then stays done."""
-    yield _complete_indexes(store)
+    if made := indexes.build_left_out(store):
+        yield Step(name="left out", done=True, what=f"{made} indexes that an import had left out are there now")
     yield catch_up(store)
     if full:
         yield _remove_leftovers(store)
@@ -36,11 +37,6 @@ def maintain(store: Store, *, full: bool = False) -> Iterator[Step]:
     from hubbub.store import postgres_vacuum  # noqa: PLC0415 - the driver is an extra
 
     yield from postgres_vacuum.vacuum(store, full=full)
-
-
-def _complete_indexes(store: Store) -> Step:
-    made = indexes.build_left_out(store)
-    return Step(name="indexes", done=True, what=f"made {made} indexes" if made else "all indexes are there")
 
 
 def catch_up(store: Store) -> Step:
