@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hubbub import clock
@@ -28,16 +28,17 @@ def import_files(
     observers: Sequence[Observer] = (),
     blocked: Mapping[str, Mapping[str, int]] | None = None,
     block_lines: int = BLOCK_LINES,
+    work: Callable[[LakeUnit], RunReport] = import_into_lake,
 ) -> RunReport:
     """Import files into a lake and report what became of each, as `load_files` does for a store.
 
     Of every file what is not in place yet is written. Several workers take several files, or parts of one where there
-    are few. Raises LockedError when another import into the lake is under way."""
-    paths = list(dict.fromkeys(paths))
+    are few; `work` is what each of them runs. Raises LockedError when another import into the lake is under way."""
     target = ", ".join(map(shown, paths))
     if spread.engine != "local":  # whose workers begin in a folder of their own
         lake = Lake(lake.root.absolute(), partition_by=lake.partition_by)
         paths = [path.absolute() for path in paths]
+    paths = list(dict.fromkeys(paths))
     counts = stripes(paths, workers=spread.workers or 1, block_bytes=block_lines * LINE_BYTES)
     units = [
         LakeUnit(
@@ -58,7 +59,7 @@ def import_files(
         try:
             if spread.here:
                 return _here(units, target=target, observers=observers)
-            return run_units(import_into_lake, units, spread=spread, target=target, observers=observers)
+            return run_units(work, units, spread=spread, target=target, observers=observers)
         finally:
             lake.sweep()
 
