@@ -26,7 +26,7 @@ _TOMBSTONE = {
     "record_kind": str,
     "id": str,
     "reason": str,
-    "at": int,
+    "withdrawn_at": int,
     "detail": str,
     "community": str,
     "community_name": str,
@@ -147,7 +147,6 @@ def table_of_records(kind: str, records: Sequence[Observation]) -> pa.Table:
 
 def table_of_tombstones(stones: Sequence[Tombstone]) -> pa.Table:
     """Tombstones as a table: the place of what is gone, who withdrew it and when; never its text or author."""
-    columns = {
-        name: [getattr(stone, "kind" if name == "record_kind" else name) for stone in stones] for name in _TOMBSTONE
-    }
+    fields = {"record_kind": "kind", "withdrawn_at": "at"}  # `kind` is a folder, `at` a word of SQL
+    columns = {name: [getattr(stone, fields.get(name, name)) for stone in stones] for name in _TOMBSTONE}
     return table(TOMBSTONE, columns, constants={}, rows=len(stones))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ NOWHERE = "__HIVE_DEFAULT_PARTITION__"
 """Name of the folder of rows without a value; every reader of hive layouts gives null for it."""
 LONGEST_VALUE = 120
 """Characters of a folder's value: with its name it stays below the 255 bytes file systems take."""
-_PLAIN = re.compile(rb"[a-z0-9_-]")
+_PLAIN = re.compile(r"[a-z0-9_-]")
 _YEAR_MONTHS = 12
 _LAST = 253_402_300_800
 """The year 10000."""
@@ -37,11 +38,20 @@ def segment(value: str | None) -> str:
     A name nobody could have is cut, with a digest that keeps it apart; the column `community_name` holds it in full."""
     if not value:
         return NOWHERE
-    data = value.encode("utf-8", "surrogatepass")
-    text = "".join(chr(byte) if _PLAIN.match(bytes((byte,))) else f"%{byte:02X}" for byte in data)
+    parts = [_encoded(char) for char in value]
+    text = "".join(parts)
     if len(text) <= LONGEST_VALUE:
         return text
-    return f"{re.sub('%.?$', '', text[: LONGEST_VALUE - 18])}--{hashlib.sha256(data).hexdigest()[:16]}"
+    mark = "--" + hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    while sum(map(len, parts)) > LONGEST_VALUE - len(mark):
+        parts.pop()
+    return "".join(parts) + mark
+
+
+def _encoded(char: str) -> str:
+    if _PLAIN.match(char):
+        return char
+    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
 
 
 def month(created_at: int | None) -> str | None:
@@ -61,19 +71,18 @@ def split(table: pa.Table, *, kind: str, by: Sequence[str]) -> Iterator[tuple[st
             return
     ordered, groups = _grouped(table, by=by)
     at = 0
-    for row in groups.to_pylist():
-        some = ordered.slice(at, row["count_all"])
-        at += row["count_all"]
+    for community, count in groups:
+        some = ordered.slice(at, count)
+        at += count
         created_at = some["created_at"][0].as_py()
-        yield _folder(by, kind=kind, community=row.get("community"), created_at=created_at), some
+        yield _folder(by, kind=kind, community=community, created_at=created_at), some
 
 
-def _grouped(table: pa.Table, *, by: Sequence[str]) -> tuple[pa.Table, pa.Table]:
-    """The rows sorted by partition, otherwise in their order, and how many each partition has."""
+def _grouped(table: pa.Table, *, by: Sequence[str]) -> tuple[pa.Table, list[tuple[str | None, int]]]:
+    """The rows sorted by partition, else in their order, and the community and number of rows of each partition."""
     keys = []
     if "community" in by:
-        # a community is the row of its kind: its key is its id
-        table = table if "community" in table.column_names else table.append_column("community", _own_key(table))
+        table = _with_place(table)
         keys.append("community")
     if "month" in by:
         times = table["created_at"]
@@ -83,14 +92,22 @@ def _grouped(table: pa.Table, *, by: Sequence[str]) -> tuple[pa.Table, pa.Table]
         table = table.append_column("month", months)
         keys.append("month")
     ordered = table.take(pc.sort_indices(table, sort_keys=[(key, "ascending") for key in keys]))
-    groups = ordered.group_by(keys, use_threads=False).aggregate([([], "count_all")])
+    # not `group_by`: where a key is null its groups come in another order than the rows
+    values = zip(*(ordered[key].to_pylist() for key in keys), strict=True)
+    groups = [(key[0], len(list(some))) for key, some in itertools.groupby(values)]
+    if "community" not in by:
+        groups = [(None, count) for _, count in groups]
     return ordered.drop_columns(keys), groups
 
 
-def _own_key(table: pa.Table) -> pa.ChunkedArray:
-    return (
-        table["id"] if "community_type" in table.column_names else pa.chunked_array([pa.nulls(len(table), pa.string())])
-    )
+def _with_place(table: pa.Table) -> pa.Table:
+    """The table with a community to part it by: none is null, never empty, or two parts would share a folder."""
+    if "community" in table.column_names:
+        at, place = table.column_names.index("community"), table["community"]
+        return table.set_column(at, "community", pc.if_else(pc.equal(place, ""), None, place))
+    # the row of a community is in it; people are in none
+    own = table["id"] if "community_type" in table.column_names else pa.nulls(len(table), pa.string())
+    return table.append_column("community", own)
 
 
 def _folder(by: Sequence[str], *, kind: str, community: str | None, created_at: int | None) -> str:
