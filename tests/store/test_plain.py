@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hubbub.records.facets import Facet
 from hubbub.records.models import Comment, Door, MediaItem, Post, Record
-from hubbub.store import plain
+from hubbub.store import sheets
 from hubbub.store.batch import Tally
 from hubbub.store.digest import digest
 from hubbub.store.engine import open_store
@@ -68,11 +68,11 @@ def whole(draw: st.DrawFn) -> Record:
 
 @contextmanager
 def groups_of(smallest: int) -> Iterator[None]:
-    before, plain.SMALLEST_GROUP = plain.SMALLEST_GROUP, smallest
+    before, sheets.SMALLEST_GROUP = sheets.SMALLEST_GROUP, smallest
     try:
         yield
     finally:
-        plain.SMALLEST_GROUP = before
+        sheets.SMALLEST_GROUP = before
 
 
 def outcome(url: str, batches: Sequence[Sequence[Record]]) -> tuple[list[Any], list[Tally]]:

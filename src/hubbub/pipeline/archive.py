@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -15,6 +15,7 @@ from hubbub.errors import InputError, TruncatedInputError
 from hubbub.pipeline import archive_frames, archive_kinds
 from hubbub.pipeline.archive_frames import Piece
 from hubbub.pipeline.archive_kinds import BOM, EXPECTED, Packing, Shape
+from hubbub.pipeline.readahead import ahead
 
 HEAD_BYTES = 1 << 20
 """How much of the unpacked text is looked at to tell what it is."""
@@ -51,9 +52,11 @@ class LongLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineChunk(msgspec.Struct, frozen=True, kw_only=True):
-    """Some whole lines in a row, without their ends."""
+    """Some whole lines in a row, without their ends: as a list, or as they lie in the file."""
 
-    lines: list[bytes]
+    lines: list[bytes] = []
+    block: bytes | None = None
+    r"""The lines with b"\n" between them, where they were not cut apart."""
     first_line: int
     """Number of the first of them; the file's first line is 1."""
     end: Position
@@ -62,6 +65,10 @@ class LineChunk(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of the file read so far, for progress."""
     too_long: LongLine | None = None
     """Comes alone, in a chunk without lines."""
+
+    def apart(self) -> list[bytes]:
+        """The lines one by one."""
+        return self.lines if self.block is None else self.block.split(b"\n")
 
 
 class Archive:
@@ -98,9 +105,9 @@ class Archive:
 
         Raises TruncatedInputError when the file is damaged, after the last line that is whole."""
         splitter = _Splitter(start, self._newline)
-        with _reading(self.name):
+        with _reading(self.name), closing(ahead(self._pieces(start))) as pieces:
             try:
-                for piece in self._pieces(start):
+                for piece in pieces:
                     yield from splitter.take(piece)
             except TruncatedInputError:
                 yield from splitter.rest(cut=True)
@@ -148,7 +155,7 @@ class Archive:
                 raise
         return b"".join(parts)
 
-    def _pieces(self, start: Position) -> Iterator[Piece]:
+    def _pieces(self, start: Position) -> Generator[Piece]:
         if self.packing is Packing.PLAIN:
             yield from archive_frames.plain_pieces(self._file, offset=start.offset)
             return
@@ -220,6 +227,13 @@ class _Splitter:
             count = block.count(self._newline) + 1
             yield self._chunk([], size=len(block) + ended, count=count)
             return
+        count = block.count(self._newline) + 1
+        if count <= MOST_LINES and self._newline == b"\n":
+            size = len(block) + ended
+            if self._border.offset == 0:
+                block = block.removeprefix(BOM)
+            yield self._chunk([], size=size, count=count, block=block)
+            return
         lines = block.split(self._newline)
         for at in range(0, len(lines), MOST_LINES):
             some = lines[at : at + MOST_LINES]
@@ -237,7 +251,15 @@ class _Splitter:
         line = LongLine(number=self._border.lines + 1, size_bytes=size, sample=sample)
         return self._chunk([], size=size + ended, count=1, too_long=line)
 
-    def _chunk(self, lines: list[bytes], *, size: int, count: int, too_long: LongLine | None = None) -> LineChunk:
+    def _chunk(
+        self,
+        lines: list[bytes],
+        *,
+        size: int,
+        count: int,
+        block: bytes | None = None,
+        too_long: LongLine | None = None,
+    ) -> LineChunk:
         first_line = self._border.lines + 1
         frame_offset, frame_start = self._frame
         self._border = Position(
@@ -247,7 +269,12 @@ class _Splitter:
             frame_start=frame_start,
         )
         return LineChunk(
-            lines=lines, first_line=first_line, end=self._border, packed_end=self._packed_end, too_long=too_long
+            lines=lines,
+            block=block,
+            first_line=first_line,
+            end=self._border,
+            packed_end=self._packed_end,
+            too_long=too_long,
         )
 
 

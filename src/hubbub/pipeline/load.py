@@ -17,7 +17,7 @@ from hubbub.pipeline.archive import Archive, LineChunk, Position, open_archive, 
 from hubbub.pipeline.archive_kinds import EXPECTED, Shape
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.load_batch import Pending
-from hubbub.pipeline.load_filters import Filters, sieve
+from hubbub.pipeline.load_filters import Filters, Sieve
 from hubbub.pipeline.run import Run, RunReport
 from hubbub.pipeline.saved import decode_document
 from hubbub.plugins import registry
@@ -151,6 +151,7 @@ class _Import:
         self._reader = reader
         self._options = options
         self._filters = options.filters()
+        self._sieve = Sieve(self._filters.communities)
         self._report = report
         self._check = check
         self._now = clock.now()
@@ -221,8 +222,17 @@ class _Import:
 
     def _decode(self, chunk: LineChunk, archive: Archive) -> Iterator[Decoded]:
         where, done = archive.name, 0
-        lines, others = sieve(chunk.lines, self._filters.communities)
-        if others:
+        block, sieve = chunk.block, self._sieve
+        if block is not None:
+            if sieve.active and sieve.none_in(block):
+                yield Decoded(filtered=block.count(b"\n") + 1)
+                return
+            if self._bad_from_start is None and not sieve.active:
+                yield self._reader.decode_block(block, where=where, first_line=chunk.first_line, now=self._now)
+                return
+        lines = chunk.apart()
+        if sieve.active:
+            lines, others = sieve.blank(lines)
             yield Decoded(filtered=others)
         while done < len(lines):  # in small steps until the first good line, to give up early
             some = lines[done:] if self._bad_from_start is None else lines[done : done + HOPELESS_LINES]
@@ -241,7 +251,7 @@ class _Import:
     def _take(self, decoded: Decoded, pending: Pending) -> None:
         if self._bad_from_start is not None:
             self._bad_from_start += len(decoded.rejected)
-            if decoded.records or decoded.filtered:
+            if decoded.records or decoded.rows or decoded.filtered:
                 self._bad_from_start = None
             elif self._bad_from_start >= HOPELESS_LINES:
                 first = (*pending.rejected, *decoded.rejected)[0]

@@ -9,10 +9,11 @@ import msgspec
 
 from hubbub.pipeline.archive import Archive, Position
 from hubbub.pipeline.ledger import mark_at
-from hubbub.pipeline.load_filters import Filters, select
+from hubbub.pipeline.load_filters import Filters, select, select_rows
 from hubbub.pipeline.run import Run
 from hubbub.plugins.contracts import Decoded
 from hubbub.records.models import LinkListing, Record, Rejected, Stub, Tombstone
+from hubbub.records.rows import Rows, joined
 from hubbub.store.batch import Batch
 
 BATCH_ROWS = 10_000
@@ -41,6 +42,8 @@ class Pending:
 
     def _clear(self) -> None:
         self._records: list[Record] = []
+        self._parts: list[Rows] = []
+        self._in_rows = 0
         self.rejected: list[Rejected] = []
         self._rows = 0
         self._filtered = 0
@@ -51,12 +54,18 @@ class Pending:
     @property
     def full(self) -> bool:
         """True when it is time to flush."""
-        return len(self._records) + len(self.rejected) >= BATCH_ROWS
+        return len(self._records) + self._in_rows + len(self.rejected) >= BATCH_ROWS
 
     def take(self, decoded: Decoded) -> None:
         """Add what came of some lines; the filters are applied here."""
         kept, filtered = select(decoded.records, self._filters)
         kinds = Counter(_kind(record) for record in kept if not isinstance(record, Stub | LinkListing))
+        parts, left_out = select_rows(decoded.rows, self._filters)
+        filtered += left_out
+        for part in parts:
+            kinds["tombstone" if part.withdrawn else part.kind] += len(part.rows)
+        self._parts += parts
+        self._in_rows += sum(len(part.rows) for part in parts)
         self._records += kept
         self.rejected += decoded.rejected
         self._rows += kinds.total() + filtered + decoded.filtered
@@ -73,6 +82,7 @@ class Pending:
                 source=self._source,
                 stream=self._archive.name.rpartition(os.sep)[2],
                 records=self._records,
+                rows=joined(self._parts),
                 rejected=self.rejected,
                 ledger=mark_at(at, archive=self._archive, key=self._key, done=done, damaged=damaged),
                 filtered=self._filtered,

@@ -64,7 +64,7 @@ def conservation(tally: Tally) -> str:
 def offered(batch: Batch) -> int:
     """How many records a batch brings, by our own count; mentions (stubs, link listings) are no records."""
     records = sum(not isinstance(record, Stub | LinkListing) for record in batch.records)
-    return records + len(batch.rejected) + batch.filtered
+    return records + sum(len(part.rows) for part in batch.rows) + len(batch.rejected) + batch.filtered
 
 
 def peak_rss_bytes() -> int:

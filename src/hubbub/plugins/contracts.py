@@ -25,6 +25,7 @@ from hubbub.errors import HubbubError
 from hubbub.http.access import Access
 from hubbub.http.messages import Request, Response
 from hubbub.records.models import Record, Rejected, Source
+from hubbub.records.rows import Rows
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,6 +162,8 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     """What came of decoding one piece of input (a line, a body)."""
 
     records: Sequence[Record] = ()
+    rows: Sequence[Rows] = ()
+    """Ordinary records, which need no object of their own."""
     rejected: Sequence[Rejected] = ()
     repaired: int = 0
     filtered: int = 0
@@ -179,6 +182,10 @@ class FileReader(Protocol):
 
     def decode_lines(self, lines: Sequence[bytes], *, where: str, first_line: int, now: int) -> Decoded:
         """Records of some lines of a dump; `line_place` of `where` and the line number names them in quarantine."""
+        ...
+
+    def decode_block(self, block: bytes, *, where: str, first_line: int, now: int) -> Decoded:
+        r"""The same of whole lines as they lie in a file, with b"\n" between them."""
         ...
 
     def decode_saved(self, body: bytes, *, where: str, observed_at: int | None, now: int) -> Decoded:

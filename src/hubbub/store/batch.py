@@ -8,6 +8,7 @@ import msgspec
 
 from hubbub.plugins.contracts import Checkpoint
 from hubbub.records.models import Record, Rejected
+from hubbub.records.rows import Rows, records_of
 
 
 class LedgerMark(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,12 +41,19 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     stream: str
     """Name for events and counters: "whatisthisbug/new", a file's name."""
     records: Sequence[Record] = ()
+    rows: Sequence[Rows] = ()
+    """Ordinary records, which need no object of their own."""
     rejected: Sequence[Rejected] = ()
     checkpoints: Sequence[Checkpoint] = ()
     ledger: LedgerMark | None = None
     filtered: int = 0
     repaired: int = 0
     unknown_fields: Mapping[str, int] = {}
+
+    def spread(self) -> Batch:
+        """The same batch with an object for every record."""
+        records = [*self.records, *(record for part in self.rows for record in records_of(part))]
+        return msgspec.structs.replace(self, records=records, rows=()) if self.rows else self
 
 
 class Tally(msgspec.Struct, kw_only=True):

@@ -188,7 +188,7 @@ class Store:
         try:
             return self._commit(batch, known=known, patience_s=patience_s)
         except self.backend.refusals as err:
-            cleaned = self._without_unstorable(batch)
+            cleaned = self._without_unstorable(batch.spread())
             if cleaned is None:
                 raise self.backend.explain(err) from err
             return self._commit(cleaned, known=known, patience_s=patience_s)

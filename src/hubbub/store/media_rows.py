@@ -7,9 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
+
 from hubbub.records.models import MediaItem
 from hubbub.store.content import Change, Key
 from hubbub.store.session import Session
+from hubbub.store.sheets import Sheet
 
 _INSERT = {
     "sqlite": "INSERT INTO media (n, source, {n}, {id}, position, kind, url, fallback_url, media_id, width, height,"
@@ -20,6 +23,7 @@ _INSERT = {
     " VALUES (coalesce(?, nextval(pg_get_serial_sequence('media', 'n'))),"
     " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 }
+_decode = msgspec.json.Decoder(tuple[MediaItem, ...]).decode
 _COLUMNS = {"post": ("post_n", "post_id", "posts"), "comment": ("comment_n", "comment_id", "comments")}
 
 
@@ -36,6 +40,21 @@ def maintain(db: Session, changes: Iterable[Change], *, now: int) -> None:
         if made:
             n_column, id_column, table = _COLUMNS[kind]
             db.executemany(_INSERT[db.engine].format(n=n_column, id=id_column, table=table), made)
+
+
+def add(db: Session, sheet: Sheet, *, now: int) -> None:
+    """The rows of records that came without an object; those that are there already stay as they are."""
+    at = sheet.at("media")
+    if at is None:
+        return
+    made: list[tuple[Any, ...]] = []
+    for row in sheet.rows:
+        if row[at]:
+            made += _rows(_decode(row[at]), (sheet.source, row[0]), known={}, now=now)
+    if made:
+        n_column, id_column, table = _COLUMNS[sheet.kind]
+        insert = _INSERT[db.engine].format(n=n_column, id=id_column, table=table)
+        db.executemany(f"{insert} ON CONFLICT DO NOTHING", made)
 
 
 def _items(kept: Any) -> tuple[MediaItem, ...]:

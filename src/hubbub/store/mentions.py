@@ -68,6 +68,8 @@ def make(db: Session, kind: str, mentions: Mapping[Key, str | None]) -> None:
 
 
 def _drop(db: Session, kind: str, mentions: set[Key]) -> None:
+    if mentions:
+        db.forget_mentioned()
     for source in {source for source, _ in mentions}:
         ids = sorted(key for where, key in mentions if where == source)
         db.execute(

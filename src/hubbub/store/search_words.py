@@ -12,7 +12,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 MARK = "\ue000"
 """Begins every fact: a private character, a letter to both engines, which nobody types."""
@@ -115,6 +115,18 @@ def band_fact(band: int) -> str:
 def band_of(score: int) -> int:
     """Number of the band a score lies in."""
     return bisect_right(BANDS, score)
+
+
+class Said(NamedTuple):
+    """What an entry is made of, for records that have no object."""
+
+    source: str
+    community: str | None
+    author: str | None
+    created_at: int | None
+    score: int | None
+    title: str | None
+    body: str | None
 
 
 def facts(record: Any) -> Iterator[str]:

@@ -35,6 +35,8 @@ class Added(NamedTuple):
     new: int
     differ: frozenset[str]
     """Ids that are there with other values; nothing of them was written."""
+    filled: tuple[int, ...] = ()
+    """Numbers of the rows that were stubs before (they count as new), where the engine has row numbers."""
 
 
 class Mention(NamedTuple):
@@ -100,16 +102,28 @@ class Session(Protocol):
         ours: Mapping[str, int],
         constants: Mapping[str, int],
     ) -> Added:
-        """Insert content rows of one source whose keys are new; of the others, tell those that differ.
+        """Insert content rows of one source whose keys are new, fill those that are stubs; of the others, tell those
+        that differ.
 
         A row holds the values of `bound` (the id first); `fixed` columns have one value for all; `copies` and `ours`
-        take the bound value at a position. `ours` and `constants` (bookkeeping) do not count as differences."""
+        take the bound value at a position; names of `bound` that are no columns are only for them. `ours` and
+        `constants` (bookkeeping) do not count as differences."""
 
     def mention_added(self, source: str, mentions: Sequence[Mention], *, but: frozenset[str]) -> bool:
         """Make the stubs that the rows of the last `add` refer to, `but` these ids; False where the caller must."""
 
+    def unmentioned(self, table: str, source: str, keys: set[Any]) -> set[Any]:
+        """Those of these keys of which it is not known that the table has them; from now on it is taken for known."""
+
+    def forget_mentioned(self) -> None:
+        """Take nothing for known any more: rows were deleted, or a transaction was rolled back."""
+
     def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Generator[list[Any]]:
         """The rows of a query in lists of at most `size`, in flat memory, other statements may run in between."""
+
+
+NO_COLUMNS = frozenset({"text_at", "early_at", "first_at"})
+"""Values that rows bring for several columns (`Session.add`)."""
 
 
 def insert_sql(

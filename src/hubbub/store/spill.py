@@ -149,8 +149,9 @@ def entries(path: Path) -> Iterator[Entry]:
 
 
 def _encode(entry: Entry) -> bytes:
-    bare = msgspec.structs.replace(entry.batch, records=())
-    records = [(type(record).__name__, record) for record in entry.batch.records]
+    batch = entry.batch.spread()
+    bare = msgspec.structs.replace(batch, records=())
+    records = [(type(record).__name__, record) for record in batch.records]
     return msgspec.msgpack.encode({"commits": entry.commits, "batch": bare, "records": records})
 
 

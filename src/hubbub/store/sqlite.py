@@ -15,7 +15,8 @@ from urllib.parse import quote
 import msgspec
 
 from hubbub.errors import StorageError
-from hubbub.store.session import Added, Engine, Mention, Rows, insert_sql, literal
+from hubbub.store.adding import Addition, add
+from hubbub.store.session import Added, Engine, Mention, Rows, insert_sql
 
 APPLICATION_ID = 0x68756262
 """Written into the file's header: "hubb"."""
@@ -26,6 +27,8 @@ sqlite3.register_adapter(bool, int)
 
 _WRITER_CACHE_KIB = 64 * 1024
 _READER_CACHE_KIB = 8 * 1024
+MOST_MENTIONED = 1_000_000
+"""Keys of stubs that are remembered."""
 _REWRITE_BYTES = 32 << 20
 """A larger file is not rewritten after withdrawals: half a second at the end of a run is enough."""
 
@@ -39,6 +42,15 @@ class SqliteSession(sqlite3.Connection):
     row_number = "n"
     vectors = False
     index_now = True
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.known_tables: set[str] = set()
+        """Tables in which most rows of the last `add` were there already."""
+        self._mentioned: dict[tuple[str, str], set[Any]] = {}
+        """Per table and source: keys that are known to be there, as long as nobody else writes."""
+        self._version = -1
+        """SQLite's count of what others committed, when that was true."""
 
     def among(self, column: str) -> str:
         return f"{column} IN (SELECT value FROM json_each(?))"
@@ -76,53 +88,31 @@ class SqliteSession(sqlite3.Connection):
         ours: Mapping[str, int],
         constants: Mapping[str, int],
     ) -> Added:
-        source = fixed["source"]
-        wanted = (*bound[: -1 if copies else None], *copies, *fixed)
-        found = self.execute(
-            f"SELECT {', '.join(wanted)} FROM {table} WHERE source = ? AND {self.among('id')}",
-            (source, self.listed([row[0] for row in rows])),
-        ).fetchall()
-        fresh, differ = rows, []
-        if found:
-            kept = {row[0]: row for row in found}
-            tail, early = tuple(fixed.values()), (len(bound) - 1,) * len(copies)
-            fresh = []
-            for row in rows:
-                there = kept.get(row[0])
-                if there is None:
-                    fresh.append(row)
-                    continue
-                said = (*row[:-1], *(row[at] for at in early)) if copies else row
-                if there != (*said, *tail):
-                    differ.append(row[0])
-        if fresh:
-            self.executemany(add_sql(table, bound, fixed=fixed, copies=copies, ours=ours, constants=constants), fresh)
-        return Added(len(fresh), frozenset(differ))
+        addition = Addition(table=table, bound=bound, fixed=fixed, copies=copies, ours=ours, constants=constants)
+        return add(self, addition, rows)
 
     def mention_added(self, source: str, mentions: Sequence[Mention], *, but: frozenset[str]) -> bool:
         del source, mentions, but
         return False
 
+    def unmentioned(self, table: str, source: str, keys: set[Any]) -> set[Any]:
+        (version,) = self.execute("PRAGMA data_version").fetchone()
+        if version != self._version or sum(map(len, self._mentioned.values())) > MOST_MENTIONED:
+            self.forget_mentioned()
+            self._version = version
+        known = self._mentioned.setdefault((table, source), set())
+        fresh = keys - known
+        known |= fresh
+        return fresh
+
+    def forget_mentioned(self) -> None:
+        """Take nothing for known any more: a transaction was rolled back, or somebody may have deleted."""
+        self._mentioned.clear()
+
     def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Generator[list[Any]]:
         cursor = self.execute(sql, parameters)
         while rows := cursor.fetchmany(size):
             yield rows
-
-
-def add_sql(
-    table: str,
-    bound: Sequence[str],
-    *,
-    fixed: Mapping[str, Any],
-    copies: Mapping[str, int],
-    ours: Mapping[str, int],
-    constants: Mapping[str, int],
-) -> str:
-    """The statement of `Session.add`: what rows have in common stands in it, bound are only their own values."""
-    values = {name: f"?{at}" for at, name in enumerate(bound, start=1) if name in bound[: -1 if copies else None]}
-    values |= {name: f"?{at + 1}" for name, at in {**copies, **ours}.items()}
-    values |= {name: literal(value) for name, value in {**fixed, **constants}.items() if value is not None}
-    return f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())})"
 
 
 def connect(

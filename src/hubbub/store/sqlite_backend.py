@@ -123,6 +123,7 @@ class SqliteBackend:
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
+                connection.forget_mentioned()
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise

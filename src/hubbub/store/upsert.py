@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from hubbub.records.models import (
     Tombstone,
     User,
 )
+from hubbub.records.rows import records_of
 from hubbub.store import (
     bookkeeping,
     content,
@@ -33,6 +34,7 @@ from hubbub.store import (
     plain,
     search_index,
     search_vector,
+    sheets,
 )
 from hubbub.store.batch import Batch, Tally
 from hubbub.store.content import Change, Seen
@@ -51,8 +53,8 @@ _SEARCH: dict[Engine, Any] = {"sqlite": search_index, "postgresql": search_vecto
 
 def write_batch(db: Session, batch: Batch, *, now: int) -> Tally:
     """Store a batch inside the open transaction; returns its conservation line."""
-    db.make_room({record.source for record in batch.records})
-    sorted_out = _sort(batch.records, now)
+    db.make_room({record.source for record in batch.records} | {part.fixed["source"] for part in batch.rows})
+    sorted_out = _sort(batch, now)
     rejected = [*batch.rejected, *sorted_out.rejected]
     counted = sum(not _is_mention(item) for item in rejected)
     tally = Tally(filtered=batch.filtered, repaired=batch.repaired, set_aside=counted)
@@ -104,30 +106,37 @@ def _refusal(
 
 class _Sorted(msgspec.Struct):
     seen: dict[str, list[Seen]]
-    plain: dict[str, list[plain.Group]] = {}
+    plain: dict[str, list[sheets.Sheet]] = {}
     """Per kind, what needs no merge."""
     people: list[Tombstone] = []
     listings: list[LinkListing] = []
     rejected: list[Rejected] = []
 
 
-def _sort(records: Sequence[Record], now: int) -> _Sorted:
+def _sort(batch: Batch, now: int) -> _Sorted:
     """Records by kind, in order; those from the future set aside. Stubs follow from references (`mentions`)."""
     limit = now + DAY_S
     found = _Sorted(seen={"post": [], "comment": [], "user": [], "community": []})
-    sieve = plain.Sieve(limit=limit)
-    take, kinds = sieve.take, plain.KINDS
-    for record in records:
+    sorter = sheets.Sorter(limit=limit)
+    take, kinds = sorter.take, sheets.KINDS
+    for record in batch.records:
         if not ((type(record) in kinds and take(record)) or isinstance(record, Stub)):
             _place(record, found, limit=limit)
     for kind in kinds.values():
-        found.plain[kind], few = sieve.groups(kind)
+        found.plain[kind], few = sorter.sheets(kind)
         for record in few:
             _place(record, found, limit=limit)
+    for part in batch.rows:
+        at = part.columns.index("observed_at")
+        if part.rows and max(row[at] for row in part.rows) <= limit:
+            found.plain[part.kind].append(sheets.of_rows(part))
+        else:
+            for record in records_of(part):
+                _place(record, found, limit=limit)
     return found
 
 
-def _place(record: Seen | LinkListing, found: _Sorted, *, limit: int) -> None:
+def _place(record: Any, found: _Sorted, *, limit: int) -> None:
     wrong = _wrong_time(record, limit)
     if wrong is not None:
         found.rejected.append(_reject(record, wrong))
@@ -189,7 +198,7 @@ def _write_records(db: Session, found: _Sorted, tally: Tally, *, run_id: int, no
     outcomes = {"new": 0, "updated": 0, "unchanged": 0, "older": 0, "tombstoned": len(found.people)}
     for stone in found.people:
         graves.dig((stone.source, stone.id))
-    _write_plain(db, found, graves=graves, outcomes=outcomes, run_id=run_id, now=now)
+    filled = _write_plain(db, found, graves=graves, outcomes=outcomes, run_id=run_id, now=now)
     bereaved = people.bury(db, found.people, run_id=run_id)
     changes = {kind: {c.key: c for c in bereaved if c.kind == kind} for kind in found.seen}
     for kind, records in found.seen.items():
@@ -197,6 +206,8 @@ def _write_records(db: Session, found: _Sorted, tally: Tally, *, run_id: int, no
     everything = [change for by_key in changes.values() for change in by_key.values() if change.after is not None]
     touched = [change for change in everything if change.after != change.before]
     again = search.take_out(db, touched)
+    for kind, numbers in filled.items():
+        again.setdefault(kind, []).extend(numbers)
     for kind in changes:
         content.write(db, kind, [c for c in touched if c.kind == kind], run_id=run_id, now=now)
     _write_tombstones(db, everything, run_id=run_id)
@@ -212,19 +223,25 @@ def _write_records(db: Session, found: _Sorted, tally: Tally, *, run_id: int, no
 
 def _write_plain(
     db: Session, found: _Sorted, *, graves: people.Graves, outcomes: dict[str, int], run_id: int, now: int
-) -> None:
-    """Write what needs no merge, with its stubs; the rest of it joins the records that do.
+) -> dict[str, list[int]]:
+    """Write what needs no merge, with all that belongs to it; the rest of it joins the records that do. Returns the
+    numbers of rows that were stubs before.
 
     Where people are buried or records blocked, everything goes through the merge."""
-    for kind in plain.KINDS.values():
-        groups, rest = found.plain[kind], found.seen[kind]
-        if not groups:
+    filled: dict[str, list[int]] = {}
+    for kind in sheets.KINDS.values():
+        plain_ones, rest = found.plain[kind], found.seen[kind]
+        if not plain_ones:
             continue
         if found.people or _any_blocked(db, kind):
-            rest += [record for group in groups for record in group.records]
+            for sheet in plain_ones:
+                rest += sheet.take_out([*range(len(sheet.rows))])
             continue
         taken = {(record.source, record.id) for record in rest}
-        rest += plain.write(db, kind, groups, graves=graves, taken=taken, outcomes=outcomes, run_id=run_id, now=now)
+        done = plain.write(db, plain_ones, graves=graves, taken=taken, outcomes=outcomes, run_id=run_id, now=now)
+        rest += done.rest
+        filled[kind] = done.filled
+    return filled
 
 
 def _fold_kind(

@@ -34,7 +34,7 @@ def read(path: Path, start: Position | None = None) -> tuple[list[bytes], list[L
             chunks.extend(archive.chunks(start or Position()))
         except InputError as raised:
             error = raised
-    return [text for chunk in chunks for text in chunk.lines], chunks, error
+    return [text for chunk in chunks for text in chunk.apart()], chunks, error
 
 
 def whole(lines: list[bytes]) -> int:
@@ -219,7 +219,9 @@ def test_numbers_of_lines_count_blank_and_long_ones(tmp_path: Path) -> None:
     path = tmp_path / "dump"
     path.write_bytes(b'{"a":1}\n\n \n' + b"x" * (LONGEST_LINE + 1) + b'\n{"b":1}\n' + b"\n" * 3_000_000 + b'{"c":1}')
     _, chunks, _ = read(path)
-    numbered = {text: chunk.first_line + at for chunk in chunks for at, text in enumerate(chunk.lines) if text.strip()}
+    numbered = {
+        text: chunk.first_line + at for chunk in chunks for at, text in enumerate(chunk.apart()) if text.strip()
+    }
     assert numbered == {b'{"a":1}': 1, b'{"b":1}': 5, b'{"c":1}': 3_000_006}
 
 
@@ -237,7 +239,7 @@ def test_lines_do_not_depend_on_the_pieces_they_come_in(text: list[bytes], sizes
         chunks += splitter.take(Piece(whole_text[at : at + size], at, 0, 0))
         at += size
     chunks += splitter.rest(cut=False)
-    numbered = {chunk.first_line + n: line for chunk in chunks for n, line in enumerate(chunk.lines) if line.strip()}
+    numbered = {chunk.first_line + n: line for chunk in chunks for n, line in enumerate(chunk.apart()) if line.strip()}
     assert numbered == {n: line for n, line in enumerate(whole_text.split(b"\n"), 1) if line.strip()}
     for chunk in chunks:
         ended = chunk.end.offset < len(whole_text) or whole_text.endswith(b"\n")

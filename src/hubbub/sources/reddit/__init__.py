@@ -12,7 +12,7 @@ from hubbub.plugins.contracts import Decoded, SourceSettings, StreamPlan, SyncOp
 from hubbub.sources.reddit import api, auth
 from hubbub.sources.reddit.about import community_about, user_about
 from hubbub.sources.reddit.comments import walk_trees
-from hubbub.sources.reddit.dump import decode_lines
+from hubbub.sources.reddit.dump import decode_block, decode_lines
 from hubbub.sources.reddit.listings import TERMS, Course, look_at_listing, walk_listing
 from hubbub.sources.reddit.mapping import MAPPING_VERSION
 from hubbub.sources.reddit.saved import decode_saved
@@ -64,6 +64,10 @@ class RedditSource:
     def decode_lines(self, lines: Sequence[bytes], *, where: str, first_line: int, now: int) -> Decoded:
         """Records of some lines of a dump (see `dump`)."""
         return decode_lines(lines, where=where, first_line=first_line, now=now)
+
+    def decode_block(self, block: bytes, *, where: str, first_line: int, now: int) -> Decoded:
+        """The same of lines as they lie in a file."""
+        return decode_block(block, where=where, first_line=first_line, now=now)
 
     def decode_saved(self, body: bytes, *, where: str, observed_at: int | None, now: int) -> Decoded:
         """Records of one saved API answer (see `saved`); raises InputError when it is none."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypedDict
 
 import msgspec
@@ -17,10 +18,12 @@ import msgspec
 from hubbub.errors import RecordError, TransientRemoteError
 from hubbub.plugins.contracts import Decoded, line_place
 from hubbub.records.models import Door
+from hubbub.records.rows import Rows, joined
 from hubbub.sources.reddit.answers import BOM, KIND_NAMES, add_data, identity_of, is_escaped, kind_of, parse
+from hubbub.sources.reddit.comment_rows import CommentRows, comment_lines
 from hubbub.sources.reddit.fields import LINE_FIELDS, is_unknown
 from hubbub.sources.reddit.mapping import Look
-from hubbub.sources.reddit.plain_comments import ARCTIC_SHIFT_BEGAN, ENTITIES, plain_comment
+from hubbub.sources.reddit.ordinary import ARCTIC_SHIFT_BEGAN, ENTITIES
 from hubbub.sources.reddit.removal import archive_verdict
 from hubbub.sources.reddit.values import ONE_DAY_S, REDDIT_BEGAN, Gathered, moment
 
@@ -34,51 +37,119 @@ _LINES: dict[str, msgspec.json.Decoder[Any]] = {
 }
 
 
+def decode_block(block: bytes, *, where: str, first_line: int, now: int) -> Decoded:
+    r"""Records of the lines of a dump, as they lie in it with b"\n" between them.
+
+    Lines are decoded all at once where they are what lines of an archive are; else, one by one (`decode_lines`)."""
+    at_once = _rows_of(block, first=first_line <= 1, now=now)
+    if at_once is None:
+        return decode_lines(block.split(b"\n"), where=where, first_line=first_line, now=now)
+    rows, odd = at_once
+    out = Gathered(where=where, door=Door.DUMP, terms=TERMS)
+    note_unknown(block[: block.find(b"\n") if b"\n" in block else None], out=out)
+    if odd:
+        lines = block.split(b"\n")
+        for offset in odd:
+            text = lines[offset].strip(_BLANK).removeprefix(BOM)
+            _take(text, place=line_place(where, first_line + offset), raw=lines[offset], now=now, out=out)
+    out.where = where
+    return out.decoded(rows=rows)
+
+
+def _rows_of(block: bytes, *, first: bool, now: int) -> tuple[list[Rows], list[int]] | None:
+    """The rows of ordinary lines and the positions of the others; None where that cannot be told from the whole."""
+    latest = now + ONE_DAY_S
+    text = block.removeprefix(BOM) if first else block
+    if b'"link_id"' not in text[: text.find(b"\n")]:
+        return None
+    try:
+        lines = comment_lines(latest).decode_lines(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if len(lines) != text.count(b"\n") + 1:  # blank lines: positions would not fit
+        return None
+    return comment_rows(latest).take(lines, but=_escaped(lines, text))
+
+
+@lru_cache(maxsize=4)
+def comment_rows(latest: int) -> CommentRows:
+    """What sorts decoded comments; `latest` is the greatest time (epoch seconds) that may stand in one."""
+    return CommentRows(terms=TERMS, latest=latest)
+
+
+def _escaped(lines: list[Any], text: bytes) -> frozenset[int]:
+    """Positions of the lines that may carry HTML escapes, which only a look at the whole line can tell."""
+    if min(line.retrieved_on for line in lines) >= ARCTIC_SHIFT_BEGAN or not any(mark in text for mark in ENTITIES):
+        return frozenset()
+    old = (i for i, line in enumerate(lines) if line.retrieved_on < ARCTIC_SHIFT_BEGAN)
+    raw = text.split(b"\n")
+    return frozenset(i for i in old if any(mark in raw[i] for mark in ENTITIES))
+
+
 def decode_lines(lines: Sequence[bytes], *, where: str, first_line: int, now: int) -> Decoded:
     """Records of some lines of a dump; a line that is no record is set aside under its file and line number.
 
-    Blank lines are skipped, advertisements counted as filtered. Unknown fields are looked for in the first and the last
-    line of each piece only."""
+    Blank lines are skipped, advertisements counted as filtered. Unknown fields are looked for in the first line of each
+    piece only."""
     out = Gathered(where=where, door=Door.DUMP, terms=TERMS)
+    parts: list[Rows] = []
+    latest, drift = now + ONE_DAY_S, True
     for offset, line in enumerate(lines):
         text = line.strip(_BLANK)
         if first_line + offset <= 1:
             text = text.removeprefix(BOM)
         if not text:
             continue
-        drift = offset in {0, len(lines) - 1}
-        if not drift and b'"link_id"' in text:
-            comment = plain_comment(text, latest=now + ONE_DAY_S, terms=TERMS, out=out)
-            if comment is not None:
-                out.records.append(comment)
-                continue
-        out.where = line_place(where, first_line + offset)
-        kind: str | None = None
-        data: dict[str, Any] = {}
-        try:
-            kind, data, dirty = _read(text, drift=drift, out=out)
-            _add(data, kind=kind, line=text, dirty=dirty, now=now, out=out)
-        except RecordError as error:
-            out.reject(str(error), raw=line, kind=kind, identity=identity_of(data, kind=kind))
+        if drift:
+            note_unknown(text, out=out)
+            drift = False
+        if (rows := _row_of(text, latest=latest)) is not None:
+            parts += rows
+        else:
+            _take(text, place=line_place(where, first_line + offset), raw=line, now=now, out=out)
     out.where = where
-    return out.decoded()
+    return out.decoded(rows=joined(parts))
 
 
-def _read(line: bytes, *, drift: bool, out: Gathered) -> tuple[str, dict[str, Any], bool]:
+def _row_of(text: bytes, *, latest: int) -> list[Rows] | None:
+    """The row of one ordinary line, alone; None for any other line."""
+    if b'"link_id"' not in text:
+        return None
+    try:
+        line = comment_lines(latest).decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    rows, odd = comment_rows(latest).take([line], but=_escaped([line], text))
+    return None if odd else rows
+
+
+def _take(text: bytes, *, place: str, raw: bytes, now: int, out: Gathered) -> None:
+    """Map one line the long way, or set it aside; `place` names it."""
+    out.where = place
+    kind: str | None = None
+    data: dict[str, Any] = {}
+    try:
+        kind, data, dirty = _read(text)
+        _add(data, kind=kind, line=text, dirty=dirty, now=now, out=out)
+    except RecordError as error:
+        out.reject(str(error), raw=raw, kind=kind, identity=identity_of(data, kind=kind))
+
+
+def _read(line: bytes) -> tuple[str, dict[str, Any], bool]:
     """(kind, its modelled fields, whether strings need mending) of one line; raises RecordError."""
     kind = "comment" if b'"link_id"' in line else "post"
-    if not drift:
-        try:
-            data = _LINES[kind].decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            data = {}
-        if "id" in data and ("body" in data if kind == "comment" else "title" in data):
-            return kind, data, b"\\u0000" in line
-    return _read_slowly(line, out=out)
+    try:
+        data = _LINES[kind].decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        data = {}
+    if "id" in data and ("body" in data if kind == "comment" else "title" in data):
+        return kind, data, b"\\u0000" in line
+    kind, value, dirty = _read_slowly(line)
+    return kind, {key: value[key] for key in value if key in LINE_FIELDS.get(kind, value)}, dirty
 
 
-def _read_slowly(line: bytes, *, out: Gathered) -> tuple[str, dict[str, Any], bool]:
-    """As `_read`, for a line of any shape, counting its unknown fields."""
+def _read_slowly(line: bytes) -> tuple[str, dict[str, Any], bool]:
+    """(kind, all fields, whether strings need mending) of a line of any shape; raises RecordError."""
     try:
         parsed = parse(line, where="the line")
     except TransientRemoteError as error:
@@ -89,13 +160,17 @@ def _read_slowly(line: bytes, *, out: Gathered) -> tuple[str, dict[str, Any], bo
     wrapped = KIND_NAMES.get(str(value.get("kind")))
     if wrapped is not None and isinstance(value.get("data"), dict):
         value = value["data"]
-    kind = wrapped or kind_of(value)
-    if kind not in LINE_FIELDS:
-        return kind, value, parsed.dirty
-    for key in value:
-        if is_unknown(key, kind=kind):
-            out.unknown[f"{kind}.{key[:60]}"] += 1
-    return kind, {key: value[key] for key in value if key in LINE_FIELDS[kind]}, parsed.dirty
+    return wrapped or kind_of(value), value, parsed.dirty
+
+
+def note_unknown(line: bytes, *, out: Gathered) -> None:
+    """Count the fields of a line that nobody modelled."""
+    try:
+        kind, value, _ = _read_slowly(line.strip(_BLANK).removeprefix(BOM))
+    except RecordError:
+        return
+    if kind in LINE_FIELDS:
+        out.unknown.update(f"{kind}.{key[:60]}" for key in value if is_unknown(key, kind=kind))
 
 
 def _add(data: dict[str, Any], *, kind: str, line: bytes, dirty: bool, now: int, out: Gathered) -> None:

@@ -260,7 +260,10 @@ _KNOWN = {
     "comment": (COMMENT_MODELLED | _DROPPED) - COMMENT_EXTRA,
 }
 _EXTRA = {"post": POST_EXTRA, "comment": COMMENT_EXTRA}
-LINE_FIELDS = {"post": POST_MODELLED | POST_EXTRA, "comment": COMMENT_MODELLED | COMMENT_EXTRA}
+LINE_FIELDS = {
+    "post": POST_MODELLED | POST_EXTRA,
+    "comment": (COMMENT_MODELLED | COMMENT_EXTRA) - {"permalink"},
+}
 """What of a dump line is decoded at all."""
 
 

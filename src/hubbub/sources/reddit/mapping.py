@@ -5,7 +5,6 @@ usable id or creation time is refused with RecordError (reddit.md §14, §15).""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
@@ -33,9 +32,6 @@ from hubbub.sources.reddit.values import (
 MAPPING_VERSION = 1
 """Goes up when the same input maps to other records: imports of a file are then done again."""
 
-_TITLE_IN_PATH = re.compile(r"(/comments/\w+/)[^/]+(/\w+/?)\Z")
-"""A comment's permalink spells out its post's title, which must go with the post; Reddit asks for no word there."""
-
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
     """When and how a thing was looked at."""
@@ -57,11 +53,6 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     def text_at(self) -> int | None:
         """When the rest was read, where that was earlier."""
         return None if self.numbers_at is None else self.observed_at
-
-
-def untitled(path: str) -> str:
-    """A comment's path without its post's title, which a tombstone of the post would not reach."""
-    return _TITLE_IN_PATH.sub(r"\1_\2", path)
 
 
 def id36(value: Any) -> str:
@@ -168,7 +159,8 @@ def map_comment(data: dict[str, Any], *, look: Look, out: Gathered) -> Comment |
         )
     author, author_name, author_id, author_flair = _author(data, verdict=verdict, out=out)
     edited, edited_at = edit_time(data, out=out)
-    place = f"/r/{community_name or 'all'}/comments/{(post_id or 't3_').removeprefix('t3_')}/_/{key}/"
+    # Made, not taken: the platform's own spells out the post's title, which must go with the post, and asks for none.
+    path = f"/r/{community_name or 'all'}/comments/{(post_id or 't3_').removeprefix('t3_')}/_/{key}/"
     return Comment(
         source=SOURCE_NAME,
         id="t1_" + key,
@@ -184,7 +176,7 @@ def map_comment(data: dict[str, Any], *, look: Look, out: Gathered) -> Comment |
         parent_id=parent_id,
         created_at=created_at,
         community_name=community_name,
-        permalink=untitled(_permalink(data, default=place, out=out)),
+        permalink=path,
         is_submitter=flag(data, "is_submitter", out=out),
         **_flags(data, out=out),
         author=author,

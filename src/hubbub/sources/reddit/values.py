@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from hubbub.errors import RecordError
 from hubbub.plugins.contracts import Checkpoint, Decoded, Page
 from hubbub.records.models import Door, Record, Rejected, Stub
+from hubbub.records.rows import Rows
 
 SOURCE_NAME = "reddit"
 ID36 = re.compile(r"[0-9a-z]{1,13}\Z")
@@ -91,10 +93,11 @@ class Gathered:
             note=note,
         )
 
-    def decoded(self) -> Decoded:
-        """All of it as the outcome of reading a file."""
+    def decoded(self, *, rows: Sequence[Rows] = ()) -> Decoded:
+        """All of it, and `rows`, as the outcome of reading a file."""
         return Decoded(
             records=self.everything(),
+            rows=rows,
             rejected=tuple(self.rejected),
             repaired=self.repaired,
             filtered=self.filtered,

@@ -17,7 +17,7 @@ from psycopg import sql as pgsql
 from psycopg.adapt import Dumper
 
 from hubbub.errors import ConfigError
-from hubbub.store.session import Added, Engine, Mention, Rows, insert_sql, literal, named
+from hubbub.store.session import NO_COLUMNS, Added, Engine, Mention, Rows, insert_sql, literal, named
 
 COPY_FROM_ROWS = 16
 """Fewer rows go one by one: a COPY and its staging table cost more."""
@@ -197,7 +197,7 @@ class PostgresSession:
         constants: Mapping[str, int],
     ) -> Added:
         self._last = staging = self._stage(table, bound, rows)
-        own = [name for name in bound if name != "early_at"]
+        own = [name for name in bound if name not in NO_COLUMNS]
         values = dict(zip(own, self._unstaged(own), strict=True))
         values |= {name: bound[at] for name, at in {**copies, **ours}.items()}
         values |= {name: literal(value) for name, value in {**fixed, **constants}.items() if value is not None}
@@ -208,13 +208,26 @@ class PostgresSession:
         new = done.rowcount
         if new == len(rows):
             return Added(new, frozenset())
+        source = literal(fixed["source"])
+        constant = {*fixed, *constants}
+        sets = ", ".join(
+            f"{name} = {value if name in constant else f's.{value}'}"
+            for name, value in values.items()
+            if name not in {"source", "id"}
+        )
+        stubs = self.connection.execute(
+            f"UPDATE {table} AS t SET {sets} FROM {staging} s"
+            f" WHERE t.source = {source} AND t.id = s.id AND t.observed_at IS NULL"
+        )
+        new += stubs.rowcount
+        if new == len(rows):
+            return Added(new, frozenset())
         said = {name: f"s.{name}" for name in own if name not in {_VECTOR, "id"}}
         said |= {name: f"s.{bound[at]}" for name, at in copies.items()}
         said |= {name: literal(value) for name, value in fixed.items() if name != "source"}
         differs = " OR ".join(f"t.{name} IS DISTINCT FROM {value}" for name, value in said.items())
         found = self.connection.execute(
-            f"SELECT s.id FROM {staging} s JOIN {table} t ON t.source = {literal(fixed['source'])} AND t.id = s.id"
-            f" WHERE {differs}"
+            f"SELECT s.id FROM {staging} s JOIN {table} t ON t.source = {source} AND t.id = s.id WHERE {differs}"
         )
         return Added(new, frozenset(record_id for (record_id,) in found))
 
@@ -228,6 +241,13 @@ class PostgresSession:
                 (source, list(but)),
             )
         return True
+
+    def unmentioned(self, table: str, source: str, keys: set[Any]) -> set[Any]:
+        del table, source
+        return keys
+
+    def forget_mentioned(self) -> None:
+        """Nothing: it remembers none."""
 
     def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Generator[list[Any]]:
         with self.connection.cursor(name=f"hubbub_{next(_streams)}") as cursor:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
+import msgspec
 import pytest
 
-from hubbub.records.models import Comment, Door
-from hubbub.sources.reddit import dump, plain_comments
-from hubbub.sources.reddit.values import Gathered
+from hubbub.plugins.contracts import Decoded
+from hubbub.records.models import Stub, Tombstone
+from hubbub.records.rows import records_of
+from hubbub.sources.reddit import dump
+from hubbub.sources.reddit.ordinary import SUSPECT
 
 NOW = 1_790_000_000
 FETCHED = 1_700_000_000
@@ -102,21 +106,76 @@ ODDITIES: list[dict[str, Any]] = [
     {"promoted": True},
     {"media_metadata": {"giphy|1": {"status": "valid", "e": "AnimatedImage", "m": "image/gif"}}},
     {"author_is_blocked": True},
+    {"collapsed_reason": "a\x00b"},
+    {"media_metadata": {"kb": {"status": "valid", "e": "Image", "m": "image/png"}}, "body": "![img](kb)"},
+    {"author": "[deleted]", "body": "still here"},
+    {"body": "[a link](https://example.org)"},
+    {"body": "[unavailable]"},
+    {"author_flair_text": " Expert"},
     {"brand_new_field": 1},
 ]
 
 
+def told(decoded: Decoded) -> tuple[Any, ...]:
+    """What came of some lines, whichever road they took."""
+    objects = [record for record in decoded.records if not isinstance(record, Stub)]
+    records = [*objects, *(record for part in decoded.rows for record in records_of(part))]
+    # A community's name is no part of a tombstone that is stored.
+    bare = [msgspec.structs.replace(r, community_name=None) if isinstance(r, Tombstone) else r for r in records]
+    return (
+        sorted(bare, key=repr),
+        decoded.rejected,
+        decoded.repaired,
+        decoded.filtered,
+        decoded.unknown_fields,
+    )
+
+
+def both(lines: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> tuple[Decoded, Decoded]:
+    """By the short road and by the long one."""
+    block = b"\n".join(json.dumps(line).encode() for line in lines)
+    short = dump.decode_block(block, where="RC", first_line=2, now=NOW)
+    monkeypatch.setattr(dump, "_rows_of", lambda *_, **__: None)
+    monkeypatch.setattr(dump, "_row_of", lambda *_, **__: None)
+    return short, dump.decode_block(block, where="RC", first_line=2, now=NOW)
+
+
 @pytest.mark.parametrize("over", ODDITIES, ids=str)
 def test_both_roads_give_the_same(over: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    blank = b""
+    short, long = both([COMMENT, COMMENT | {"id": "kb2"} | over, COMMENT | {"id": "kb3"}], monkeypatch)
+    assert told(short) == told(long)
+    assert not long.rows
+
+
+@pytest.mark.parametrize("over", ODDITIES, ids=str)
+def test_a_line_alone_gives_the_same(over: dict[str, Any]) -> None:
     line = json.dumps(COMMENT | over).encode()
-    given = dump.decode_lines([blank, line, blank], where="RC", first_line=2, now=NOW)
-    monkeypatch.setattr(dump, "plain_comment", lambda *_, **__: None)
-    assert given == dump.decode_lines([blank, line, blank], where="RC", first_line=2, now=NOW)
+    alone = dump.decode_lines([line], where="RC", first_line=2, now=NOW)
+    assert told(alone) == told(dump.decode_block(line, where="RC", first_line=2, now=NOW))
 
 
-@pytest.mark.parametrize("over", [{}, {"_meta": {}}, {"edited": True}, {"score": None}, {"body": "x &amp; y"}], ids=str)
+@pytest.mark.parametrize(
+    "over",
+    [
+        {},
+        {"_meta": {}},
+        {"edited": True},
+        {"score": None},
+        {"body": "x &amp; y"},
+        {"body": "[removed]", "author": "[deleted]"},
+        {"_meta": {"was_deleted_later": True, "removal_type": "deleted"}},
+        {"collapsed": True},
+        {"locked": True, "distinguished": "moderator"},
+        {"author_flair_text": "Expert"},
+    ],
+    ids=str,
+)
 def test_ordinary_lines_take_the_short_road(over: dict[str, Any]) -> None:
-    out = Gathered(where="RC", door=Door.DUMP, terms="archive")
-    line = json.dumps(COMMENT | over).encode()
-    assert isinstance(plain_comments.plain_comment(line, latest=NOW, terms="archive", out=out), Comment)
+    given = dump.decode_block(json.dumps(COMMENT | over).encode(), where="RC", first_line=2, now=NOW)
+    assert not given.records
+    assert sum(len(part.rows) for part in given.rows) == 1
+
+
+def test_every_blank_character_is_suspect() -> None:
+    blanks = {chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace()}
+    assert blanks <= SUSPECT

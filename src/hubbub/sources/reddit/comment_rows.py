@@ -1,0 +1,251 @@
+"""The short road of a dump's comments: nearly all lines are exactly as they should be.
+
+A block of lines is decoded in one go into strict structs, and what calls for no decision becomes a row at once
+(`records.rows`); every other line takes the long road (`dump`, `mapping`), which gives the same record for these: tests
+compare the two."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from hubbub.records.models import Door
+from hubbub.records.rows import TIMES, Rows
+from hubbub.sources.reddit.fields import COMMENT_EXTRA, extra_of
+from hubbub.sources.reddit.media import comment_media
+from hubbub.sources.reddit.ordinary import (
+    SUSPECT,
+    Fullname,
+    Id36,
+    Number,
+    account_names,
+    bit,
+    encode_json,
+    fields_of_times,
+    people_names,
+    place_names,
+    plain_labels,
+)
+from hubbub.sources.reddit.removal import Verdict, archive_verdict, comment_verdict
+from hubbub.sources.reddit.values import SOURCE_NAME
+
+_IDS = re.compile(r"(?:[0-9a-z]{1,13} t3_[0-9a-z]{1,13} t[13]_[0-9a-z]{1,13} )*")
+_ids_of = operator.attrgetter("id", "link_id", "parent_id")
+_EXTRAS = tuple(sorted(COMMENT_EXTRA))
+_extras_of = operator.attrgetter(*_EXTRAS)
+_NOTHING_SAID = Verdict()
+
+_PLACE = ("community", "post_id", "parent_id", "created_at")
+_COMMON = ("id", *_PLACE, "community_name", "permalink", "is_submitter", "author", "author_name", "author_id")
+_SAID = ("author_flair", "body", "score", "controversiality")
+_FLAGS = ("locked", "archived", "stickied", "score_hidden")
+_REST = ("distinguished", "edited", "edited_at", "media", "extra")
+"""What few comments say; the others have it in common that they do not."""
+
+COMMON_COLUMNS = (*_COMMON, *_SAID, *TIMES)
+COMMON = dict.fromkeys((*_FLAGS, "edited"), 0)
+WHOLE_COLUMNS = (*_COMMON, *_SAID, *_FLAGS, *_REST, *TIMES)
+GONE_COLUMNS = ("id", *_PLACE, "observed_at")
+
+
+@lru_cache(maxsize=4)
+def comment_lines(latest: int) -> msgspec.json.Decoder[Any]:
+    """Decodes ordinary lines; `latest` is the greatest time (epoch seconds) that may stand in one."""
+    text, maybe = [(name, str) for name in ("subreddit", "author", "body")], str | None
+    flags = ("score_hidden", "is_submitter", "locked", "archived", "stickied")
+    return msgspec.json.Decoder(
+        msgspec.defstruct(
+            "CommentLine",
+            [
+                ("id", Id36),
+                ("link_id", Fullname),
+                ("parent_id", Fullname),
+                *fields_of_times(latest)[:2],
+                *text,
+                *((name, maybe, None) for name in ("author_fullname", "author_flair_text", "distinguished")),
+                *((name, bool | None, None) for name in flags),
+                *((name, Number | None, None) for name in _SAID[2:]),
+                ("edited", Any, None),
+                ("media_metadata", Any, None),
+                *((name, Any, None) for name in _EXTRAS),
+                # Whoever says something here is met by the long road.
+                *((name, None, None) for name in ("removal_reason", "updated_on", "updated_utc")),
+                ("promoted", bool | None, None),
+                *fields_of_times(latest)[2:],
+            ],
+            rename={"meta": "_meta"},
+            gc=False,
+        )
+    )
+
+
+class _Sorted(msgspec.Struct):
+    """What became of some lines."""
+
+    common: list[tuple[Any, ...]] = []
+    whole: list[tuple[Any, ...]] = []
+    gone: dict[tuple[str, str | None], list[tuple[Any, ...]]] = {}
+    """By reason and detail."""
+    odd: list[int] = []
+    """Positions of the lines that must go the long road."""
+
+
+class CommentRows:
+    """Sorts decoded lines into rows and into those that need a look; remembers names from call to call."""
+
+    def __init__(self, *, terms: str, latest: int) -> None:
+        self._latest = latest
+        self._shared = {"source": SOURCE_NAME, "door": str(Door.DUMP), "terms": terms}
+        self._people, self._places = people_names(), place_names()
+        self._accounts, self._flairs = account_names(), plain_labels()
+
+    def take(self, lines: list[Any], *, but: frozenset[int] = frozenset()) -> tuple[list[Rows], list[int]]:
+        """The rows of decoded lines, and the positions of those that must go the long road, `but` among them."""
+        found = _Sorted(odd=sorted(but))
+        if not but and _IDS.fullmatch(" ".join(chain(chain.from_iterable(map(_ids_of, lines)), ("",)))):
+            self._sort(enumerate(lines), found)
+        else:
+            good = [_IDS.fullmatch(" ".join((*_ids_of(line), ""))) is not None for line in lines]
+            found.odd += [i for i, fits in enumerate(good) if not fits and i not in but]
+            self._sort(((i, line) for i, line in enumerate(lines) if good[i] and i not in but), found)
+        return [rows for rows in self._rows(found) if rows.rows], sorted(found.odd)
+
+    def _rows(self, found: _Sorted) -> Iterator[Rows]:
+        shared = self._shared
+        yield Rows(kind="comment", columns=COMMON_COLUMNS, fixed=shared | COMMON, rows=found.common)
+        yield Rows(kind="comment", columns=WHOLE_COLUMNS, fixed=shared, rows=found.whole)
+        for (reason, detail), rows in found.gone.items():
+            fixed = shared | {"tombstone": reason, "tombstone_detail": detail}
+            yield Rows(kind="comment", columns=GONE_COLUMNS, fixed=fixed, rows=rows, withdrawn=True)
+
+    def _sort(self, lines: Iterable[tuple[int, Any]], found: _Sorted) -> None:
+        people, places, accounts, flairs = self._people, self._places, self._accounts, self._flairs
+        suspect, extras_of = SUSPECT, _extras_of
+        add = found.common.append
+        for i, line in lines:
+            author, place, name = people[line.author], places[line.subreddit], line.subreddit
+            body, meta, fetched, submitter = line.body, line.meta, line.retrieved_on, line.is_submitter
+            key, post, account, flair = line.id, line.link_id, line.author_fullname, line.author_flair_text
+            if (  # one test after the other, in place: a call for each would cost more than all of them
+                author is None
+                or place is None
+                or body[:1] in suspect
+                or "\0" in body
+                or submitter is None
+                or line.edited is not False
+                or line.distinguished is not None
+                or line.locked is not False
+                or line.archived is not False
+                or line.stickied is not False
+                or line.score_hidden is not False
+                or line.media_metadata is not None
+                or (account is not None and accounts[account] is None)
+                or (flair is not None and flairs[flair] is None)
+                or any(extras_of(line))
+                or (meta is not None and (meta.was_deleted_later or meta.note or meta.was_initially_deleted))
+                or line.promoted
+            ):
+                if not self._look_at(line, found, names=(author, place)):
+                    found.odd.append(i)
+                continue
+            again = None if meta is None else meta.retrieved_2nd_on
+            newest, early = (fetched, None) if again is None or again <= fetched else (again, fetched)
+            add(
+                (
+                    "t1_" + key,
+                    place,
+                    post,
+                    line.parent_id,
+                    line.created_utc,
+                    name,
+                    f"/r/{name}/comments/{post[3:]}/_/{key}/",
+                    1 if submitter else 0,
+                    author,
+                    line.author,
+                    account,
+                    flair,
+                    body,
+                    line.score,
+                    line.controversiality,
+                    newest,
+                    early,
+                    fetched,
+                )
+            )
+
+    def _look_at(self, line: Any, found: _Sorted, *, names: tuple[str | None, str | None]) -> bool:
+        """Make the row of a line that says more than most; False when it must go the long road."""
+        author, place = names
+        meta = line.meta
+        if place is None or line.promoted or (meta is not None and (meta.note or meta.was_initially_deleted)):
+            return False
+        again = 0 if meta is None else meta.retrieved_2nd_on or 0
+        later, at = meta is not None and meta.was_deleted_later, line.retrieved_on
+        if later:
+            if later is not True:
+                return False
+            verdict, at = archive_verdict({"removal_type": meta.removal_type}), max(at, again)
+        elif author is None or line.body[:1] in SUSPECT:
+            verdict = comment_verdict({"author": line.author, "body": line.body})
+        else:
+            verdict = _NOTHING_SAID
+        if verdict.reason is not None:
+            row = ("t1_" + line.id, place, line.link_id, line.parent_id, line.created_utc, at)
+            found.gone.setdefault((str(verdict.reason), verdict.detail), []).append(row)
+            return True
+        if author is None or verdict != _NOTHING_SAID:
+            return False
+        whole = self._in_full(line, names=(author, place), again=again)
+        if whole is None:
+            return False
+        found.whole.append(whole)
+        return True
+
+    def _in_full(self, line: Any, *, names: tuple[str, str], again: int) -> tuple[Any, ...] | None:
+        flair, told = (line.author_flair_text or "").strip(), (line.distinguished or "").strip()
+        account, edited, fetched = (line.author_fullname or "").strip(), line.edited, line.retrieved_on
+        dated = edited is not None and not isinstance(edited, bool)
+        if dated and not (type(edited) is int and 0 < edited <= self._latest):
+            return None
+        shown = comment_media({"media_metadata": line.media_metadata, "body": line.body}) if line.media_metadata else ()
+        media = encode_json(shown).decode() if shown else None
+        said = {name: value for name, value in zip(_EXTRAS, _extras_of(line), strict=True) if value}
+        extra = extra_of(said, kind="comment", unknown={}) if said else None
+        if "\0" in f"{line.body}{flair}{told}{account}" or "\\u0000" in f"{media}{extra}":
+            return None
+        newest, early = (again, fetched) if again > fetched else (fetched, None)
+        return (
+            "t1_" + line.id,
+            names[1],
+            line.link_id,
+            line.parent_id,
+            line.created_utc,
+            line.subreddit,
+            f"/r/{line.subreddit}/comments/{line.link_id[3:]}/_/{line.id}/",
+            bit(line.is_submitter),
+            names[0],
+            line.author,
+            account if account.startswith("t2_") else None,
+            flair or None,
+            line.body or None,
+            line.score,
+            line.controversiality,
+            bit(line.locked),
+            bit(line.archived),
+            bit(line.stickied),
+            bit(line.score_hidden),
+            told or None,
+            edited if edited is None else int(edited is not False),
+            edited if dated else None,
+            media,
+            extra,
+            newest,
+            early,
+            fetched,
+        )
