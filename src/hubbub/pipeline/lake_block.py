@@ -19,6 +19,8 @@ from hubbub.pipeline.arrow import pa, pq
 from hubbub.pipeline.lake import OURS, BlockMark, Lake, Unit, writing
 from hubbub.pipeline.lake_layout import split
 from hubbub.records.models import Observation, Rejected, Tombstone
+from hubbub.records.rows import Rows, joined, records_of
+from hubbub.store.rows import storable
 
 SLICE_BYTES = 128 << 20
 """Of rows held in memory, before they are written."""
@@ -28,6 +30,9 @@ KEPT_BYTES = 64 << 10
 """Of each line set aside at most this much is kept."""
 KEPT_LINES = 10_000
 """Lines set aside beyond this many in one block are counted, not kept."""
+ROWS_AT_ONCE = 16_384
+MOST_WAITING = 32
+"""Pieces of a file, each up to a mebibyte unless it is one long line, after which fewer rows become columns, too."""
 _UNIQUE = frozenset({"id", "parent_id", "permalink", "title", "body", "url", "media", "extra", "rules", "description"})
 """Columns in which hardly a value comes twice: a dictionary of them would be built and thrown away."""
 
@@ -46,6 +51,9 @@ class Block:
         self._lake = lake
         self._unit = unit
         self._thread = thread
+        self._parts: list[Rows] = []
+        self._waiting = 0
+        """Pieces of a file that `_parts` came from."""
         self._tables: dict[str, list[pa.Table]] = {}
         self._bytes = 0
         self._slices = 0
@@ -54,14 +62,26 @@ class Block:
         self._aside: list[bytes] = []
 
     def observations(self, kind: str, records: Sequence[Observation]) -> None:
-        """Take observations of one kind; raises one of `lake_columns.REFUSED` for a value that no column takes."""
-        self._take(kind, lake_columns.table_of_records(kind, records))
+        """Take observations of one kind; those with a value that no column takes are set aside."""
+        try:
+            self._take(kind, lake_columns.table_of_records(kind, records))
+        except lake_columns.REFUSED:
+            good = []
+            for record in records:
+                reason = _refusal(kind, record)
+                if reason is None:
+                    good.append(record)
+                else:
+                    self.reject([_rejected(record, reason)])
+            if good:
+                self._take(kind, lake_columns.table_of_records(kind, good))
 
-    def rows(
-        self, kind: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]], *, constants: Mapping[str, Any]
-    ) -> None:
-        """Take plain rows of one kind, see `lake_columns.table_of_rows`."""
-        self._take(kind, lake_columns.table_of_rows(kind, names, rows, constants=constants))
+    def rows(self, parts: Sequence[Rows]) -> None:
+        """Take plain rows; they become columns when there are enough of them."""
+        self._parts += parts
+        self._waiting += 1
+        if self._waiting >= MOST_WAITING or sum(len(part.rows) for part in self._parts) >= ROWS_AT_ONCE:
+            self._convert()
 
     def tombstones(self, stones: Sequence[Tombstone]) -> None:
         """Take tombstones of any kind."""
@@ -74,6 +94,7 @@ class Block:
 
     def close(self) -> None:
         """Put everything in place."""
+        self._convert()
         self._cut()
         self._wait()
         if self._aside:
@@ -95,6 +116,19 @@ class Block:
             self._writing.exception()
         for path, _ in self._moves:
             path.unlink(missing_ok=True)
+
+    def _convert(self) -> None:
+        parts, self._parts, self._waiting = joined(self._parts), [], 0
+        for part in parts:
+            kind = lake_columns.TOMBSTONE if part.withdrawn else part.kind
+            try:
+                self._take(kind, lake_columns.table_of_rows(part))
+            except lake_columns.REFUSED:
+                records: list[Any] = records_of(part)
+                if part.withdrawn:
+                    self.tombstones(records)
+                else:
+                    self.observations(part.kind, records)
 
     def _take(self, kind: str, table: pa.Table) -> None:
         self.kinds[kind] += len(table)
@@ -136,6 +170,29 @@ def _parquet(path: Path, *, table: pa.Table) -> None:
     repeated = [name for name in table.column_names if name not in _UNIQUE]
     strings = [name for name in repeated if pa.types.is_string(table.schema.field(name).type)]
     pq.write_table(table, path, compression="zstd", use_dictionary=strings, row_group_size=ROW_GROUP)
+
+
+def _refusal(kind: str, record: Any) -> str | None:
+    """Why no column takes a record; None when they do."""
+    reason = storable(record)
+    if reason is None:
+        try:
+            lake_columns.table_of_records(kind, [record])
+        except lake_columns.REFUSED as error:
+            reason = f"it fits no column: {error}"
+    return reason
+
+
+def _rejected(record: Any, reason: str) -> Rejected:
+    return Rejected(
+        reason=reason,
+        raw=repr(record).encode("utf-8", "backslashreplace"),
+        source=record.source,
+        door=record.door,
+        where="lake",
+        kind=record.kind,
+        id=record.id,
+    )
 
 
 def _line(item: Rejected) -> bytes:

@@ -16,6 +16,7 @@ import msgspec
 from hubbub.pipeline.arrow import pa, pc
 from hubbub.records.facets import FACET_FIELDS, FACET_TIME, FACETS_OF, Facet
 from hubbub.records.models import Comment, Community, Observation, Post, Tombstone, User
+from hubbub.records.rows import Rows
 
 RECORDS: dict[str, type[Any]] = {kind.kind: kind for kind in (Post, Comment, User, Community)}
 TOMBSTONE = "tombstone"
@@ -39,7 +40,7 @@ _TOMBSTONE = {
 _JSON = frozenset({"media", "rules"})
 _COUNTS = ("comment_count", "crosspost_count", "member_count", "active_count")
 TEXT_TIMES = ("author_at", "content_at", "extra_at")
-"""The facet times that a row's `text_at` stands for."""
+"""The facet times that the `text_at` of a plain row stands for."""
 REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError, ValueError)
 """What a value raises that no column takes."""
 
@@ -84,7 +85,7 @@ def table(kind: str, columns: Mapping[str, Sequence[Any]], *, constants: Mapping
         if field.name in columns:
             arrays.append(_array(columns[field.name], field.type))
         elif constants.get(field.name) is not None:
-            arrays.append(pa.repeat(pa.scalar(str(constants[field.name]), field.type), rows))
+            arrays.append(pa.repeat(_scalar_of(constants[field.name], field.type), rows))
         else:
             arrays.append(pa.nulls(rows, field.type))
     made = pa.Table.from_arrays(arrays, schema=wanted)
@@ -103,6 +104,12 @@ def _array(values: Sequence[Any], wanted: pa.DataType) -> pa.Array:
     return pa.array(values, wanted)
 
 
+def _scalar_of(value: Any, wanted: pa.DataType) -> pa.Scalar:
+    if wanted == pa.bool_():
+        value = bool(value)
+    return pa.scalar(str(value) if wanted == pa.string() else value, wanted)
+
+
 def _check(made: pa.Table) -> None:
     """Refuse what the schema of a store refuses."""
     for name in _COUNTS:
@@ -114,17 +121,20 @@ def _check(made: pa.Table) -> None:
             raise ValueError("upvote_ratio is not within 0..1")
 
 
-def table_of_rows(
-    kind: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]], *, constants: Mapping[str, Any]
-) -> pa.Table:
-    """Plain rows as a table: `names` are columns of the kind or `text_at`, the time of author, content and extra."""
-    columns: dict[str, Any] = dict(zip(names, zip(*rows, strict=True), strict=True))
-    if (text_at := columns.pop("text_at", None)) is not None:
-        array = pa.array(text_at, pa.int64())
-        columns |= dict.fromkeys(TEXT_TIMES, array)
-    if Facet.AUTHOR in FACET_FIELDS[kind]:
-        columns.setdefault("author_gone", [False] * len(rows))
-    return table(kind, columns, constants=constants, rows=len(rows))
+def table_of_rows(rows: Rows) -> pa.Table:
+    """Plain rows, live or withdrawn, as a table."""
+    count = len(rows.rows)
+    columns: dict[str, Any] = dict(zip(rows.columns, zip(*rows.rows, strict=True), strict=True))
+    constants = dict(rows.fixed)
+    if rows.withdrawn:
+        columns["withdrawn_at"] = columns.pop("observed_at")
+        constants["record_kind"] = rows.kind
+        constants["reason"] = constants.pop("tombstone")
+        constants["detail"] = constants.pop("tombstone_detail")
+        return table(TOMBSTONE, columns, constants=constants, rows=count)
+    text_at = pa.array(columns.pop("text_at"), pa.int64())
+    columns |= dict.fromkeys(TEXT_TIMES, text_at)
+    return table(rows.kind, columns, constants={"author_gone": False} | constants, rows=count)
 
 
 @functools.cache

@@ -20,7 +20,7 @@ from hubbub.pipeline.lake import BLOCK_LINES, EndMark, Lake, Unit, UnitKey
 from hubbub.pipeline.lake_block import Block
 from hubbub.pipeline.lake_sort import Blocked, sort_into
 from hubbub.pipeline.load import HOPELESS_LINES, FileReport, LoadOptions
-from hubbub.pipeline.load_filters import sieve
+from hubbub.pipeline.load_filters import Sieve
 from hubbub.pipeline.run import RunReport, peak_rss_bytes
 from hubbub.pipeline.saved import decode_document
 from hubbub.plugins import registry
@@ -86,6 +86,7 @@ class _LakeImport:
         self._unit = unit
         self._lake = Lake(Path(unit.lake), partition_by=unit.partition_by)
         self._filters = unit.options.filters()
+        self._sieve = Sieve(self._filters.communities)
         self._blocked = Blocked(unit.blocked)
         self._observers = observers
         self._now = clock.now()
@@ -241,7 +242,7 @@ class _LakeImport:
         """Refuse a file whose first lines are all bad; every worker of the file comes to the same end."""
         if self._head is None:
             return
-        self._head += chunk.lines[: HOPELESS_LINES - len(self._head)]
+        self._head += chunk.apart()[: HOPELESS_LINES - len(self._head)]
         if len(self._head) < HOPELESS_LINES:
             return
         some, self._head = self._head, None
@@ -256,8 +257,16 @@ class _LakeImport:
 
     def _decode(self, chunk: LineChunk, reader: FileReader) -> Iterator[Decoded]:
         where = self.report.path
-        lines, others = sieve(chunk.lines, self._filters.communities)
-        if others:
+        block, sieve = chunk.block, self._sieve
+        if block is not None and not sieve.active:
+            yield reader.decode_block(block, where=where, first_line=chunk.first_line, now=self._now)
+            return
+        if block is not None and sieve.none_in(block):
+            yield Decoded(filtered=block.count(b"\n") + 1)
+            return
+        lines = chunk.apart()
+        if sieve.active:
+            lines, others = sieve.blank(lines)
             yield Decoded(filtered=others)
         if lines:
             yield reader.decode_lines(lines, where=where, first_line=chunk.first_line, now=self._now)
@@ -311,18 +320,12 @@ def cut(chunk: LineChunk, *, lines: int) -> Iterator[tuple[int, LineChunk]]:
 
     By the number of a line alone: however a file is read, its lines fall into the same blocks."""
     first = chunk.first_line - 1
-    if len(chunk.lines) <= lines - first % lines:
+    if chunk.end.lines - first <= lines - first % lines:
         yield first // lines, chunk
         return
-    at = 0
-    while at < len(chunk.lines):
+    apart, at = chunk.apart(), 0
+    while at < len(apart):
         number, within = divmod(first + at, lines)
-        some = chunk.lines[at : at + lines - within]
-        yield number, msgspec.structs.replace(chunk, lines=some, first_line=first + at + 1)
+        some = apart[at : at + lines - within]
+        yield number, msgspec.structs.replace(chunk, lines=some, block=None, first_line=first + at + 1)
         at += len(some)
-
-
-def details(report: RunReport) -> list[FileReport]:
-    """The files of a report."""
-    found: list[FileReport] = report.details.get("files", [])
-    return found

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from hubbub.pipeline.lake_block import Block
-from hubbub.pipeline.lake_columns import REFUSED, table_of_records
-from hubbub.pipeline.load_filters import Filters, select
+from hubbub.pipeline.load_filters import Filters, select, select_rows
 from hubbub.plugins.contracts import Decoded
-from hubbub.records.models import LinkListing, Observation, Reason, Rejected, Stub, Tombstone
-from hubbub.store.rows import storable
+from hubbub.records.models import LinkListing, Observation, Reason, Record, Rejected, Stub, Tombstone
+from hubbub.records.rows import records_of
 
 
 class Blocked:
@@ -20,6 +19,11 @@ class Blocked:
 
     def __init__(self, listed: Mapping[str, Mapping[str, int]]) -> None:
         self._listed = listed
+
+    @property
+    def any(self) -> bool:
+        """True when there are any at all."""
+        return any(self._listed.values())
 
     def since(self, source: str, kind: str | None, identity: str | None) -> int | None:
         """Since when a record is blocked; None when it is not."""
@@ -42,57 +46,28 @@ class Blocked:
 def sort_into(block: Block, decoded: Decoded, *, filters: Filters, blocked: Blocked) -> int:
     """Hand everything to the block; returns how many records a filter kept out. Mentions are not kept in a lake."""
     kept, filtered = select(decoded.records, filters)
-    kinds: dict[str, list[Any]] = {}
+    parts, left_out = select_rows(decoded.rows, filters)
+    records: list[Record] = [record for record in kept if not isinstance(record, Stub | LinkListing)]
+    if blocked.any:
+        records += [record for part in parts for record in records_of(part)]
+        parts = ()
+    kinds: dict[str, list[Observation]] = {}
     stones: list[Tombstone] = []
-    for record in kept:
-        if isinstance(record, Stub | LinkListing):
-            continue
+    for record in records:
+        assert not isinstance(record, Stub | LinkListing)
         judged = record if isinstance(record, Tombstone) else blocked.judge(record)
         if isinstance(judged, Tombstone):
             stones.append(judged)
         else:
             kinds.setdefault(judged.kind, []).append(judged)
-    for kind, records in kinds.items():
-        try:
-            block.observations(kind, records)
-        except REFUSED:
-            _one_by_one(block, kind, records)
+    for kind, some in kinds.items():
+        block.observations(kind, some)
     if stones:
         block.tombstones(stones)
-    rejected = decoded.rejected
-    if rejected:
-        block.reject([_without_blocked(item, blocked) for item in rejected])
-    return filtered + decoded.filtered
-
-
-def _one_by_one(block: Block, kind: str, records: Sequence[Any]) -> None:
-    """Set aside the records that no column takes, and keep their neighbours."""
-    good = []
-    for record in records:
-        reason = storable(record)
-        if reason is None:
-            try:
-                table_of_records(kind, [record])
-            except REFUSED as error:
-                reason = f"it fits no column: {error}"
-        if reason is None:
-            good.append(record)
-        else:
-            block.reject([_rejected(record, reason)])
-    if good:
-        block.observations(kind, good)
-
-
-def _rejected(record: Any, reason: str) -> Rejected:
-    return Rejected(
-        reason=reason,
-        raw=repr(record).encode("utf-8", "backslashreplace"),
-        source=record.source,
-        door=record.door,
-        where="lake",
-        kind=record.kind,
-        id=record.id,
-    )
+    block.rows(parts)
+    if decoded.rejected:
+        block.reject([_without_blocked(item, blocked) for item in decoded.rejected])
+    return filtered + left_out + decoded.filtered
 
 
 def _without_blocked(item: Rejected, blocked: Blocked) -> Rejected:
