@@ -31,7 +31,7 @@ def on_engine(engine: str, files: list[Path], *, lake: Path | None = None, url: 
     """What the reports of imports on an engine say; in a process of its own, as engines bring threads and warnings."""
     names = [engine, str(lake or "-"), url or "-", *map(str, files)]
     command = [sys.executable, "-m", "tests.engines.child", *names]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -127,7 +127,7 @@ def test_a_killed_command_is_completed_by_the_next(at: int, tmp_path: Path) -> N
     files = make_files(tmp_path, count=2)
     fill(tmp_path / "whole", *files)
     command = [sys.executable, "-m", "tests.pipeline.lake.child", str(tmp_path / "lake")]
-    killed = subprocess.run([*command, str(at), *map(str, files)], cwd=ROOT, check=False, timeout=120)
+    killed = subprocess.run([*command, str(at), *map(str, files)], cwd=ROOT, check=False, timeout=300)
     assert killed.returncode == -9
     report = fill(tmp_path / "lake", *files)
     assert report.exit_code == 0
