@@ -30,7 +30,8 @@ KEPT_BYTES = 64 << 10
 """Of each line set aside at most this much is kept."""
 KEPT_LINES = 10_000
 """Lines set aside beyond this many in one block are counted, not kept."""
-ROWS_AT_ONCE = 16_384
+ROWS_AT_ONCE = 4_096
+"""Enough that a column costs little, few enough that they are still in the processor's cache when it is made."""
 MOST_WAITING = 32
 """Pieces of a file, each up to a mebibyte unless it is one long line, after which fewer rows become columns, too."""
 _UNIQUE = frozenset({"id", "parent_id", "permalink", "title", "body", "url", "media", "extra", "rules", "description"})
