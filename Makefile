@@ -38,14 +38,14 @@ format: $(VENV)/.test ## rewrite the code in the house style
 soak: $(VENV)/.test ## the long runs: big hostile files, many kills
 	$(BIN)/python -m pytest -m soak
 
-bench: $(VENV)/.test ## side-by-side measurements; prints ratios and writes JSON
+bench: $(VENV)/.bench ## side-by-side measurements; prints ratios and writes JSON
 	$(BIN)/python -m bench
 
 docs: $(VENV)/.docs ## build the documentation into site/
 	$(BIN)/zensical build --clean --strict
 
 clean: ## remove the environment and everything built (never your data)
-	rm -rf $(VENV) site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) site dist build bench/.cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/uv:
 	@test -n "$(PYTHON)" || { echo "hubbub needs Python 3.11 or newer, and none was found; set PYTHON=/path/to/python3" >&2; exit 2; }
@@ -60,6 +60,10 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/uv
 $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[demo,images,parquet,postgres,ray,redis]' --group dev
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --group bench
+	@touch $@
 
 $(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e . --group docs

@@ -1,4 +1,4 @@
-"""`python -m bench [import] [sync] [search] [export] [--rounds N] [--rows N]`: measure, print, write JSON."""
+"""`python -m bench [NAME ...] [--rounds N] [--rows N]`: measure, print, write JSON; `report` writes the docs."""
 
 from __future__ import annotations
 
@@ -9,26 +9,17 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.dump import write_dump
+from bench import stores
+from bench.damage import damage
+from bench.growth import growth
+from bench.importing import GROUPS, imports
+from bench.inputs import dump_of
 from bench.measure import interleaved, run_case, save, show
-
-
-def imports(folder: Path, *, rows: int, rounds: int) -> None:
-    """hubbub import beside a plain script and the decoding alone."""
-    dump, db = _dump(folder, rows), str(folder / "hubbub.db")
-    cases: dict[str, tuple[str, dict[str, Any]]] = {
-        "unpack and decode only": ("decode_only", {"dump": dump}),
-        "json + sqlite3 script": ("plain_script", {"dump": dump, "db": str(folder / "plain.db")}),
-        "hubbub import, no search": ("hubbub_import", {"dump": dump, "db": str(folder / "bare.db"), "search": False}),
-        "hubbub import": ("hubbub_import", {"dump": dump, "db": db}),
-        "hubbub import, same again": ("hubbub_again", {"dump": dump, "db": db, "rows": rows}),
-    }
-    figures = interleaved(cases, rounds=rounds)
-    show(f"Import of {rows:,} comments", figures, base="json + sqlite3 script", by="cpu us/row")
-    save("import", figures)
+from bench.report import report
 
 
 def syncs(folder: Path, *, rows: int, rounds: int) -> None:
@@ -48,11 +39,11 @@ def syncs(folder: Path, *, rows: int, rounds: int) -> None:
 def searches(folder: Path, *, rows: int, rounds: int) -> None:
     """Search latency by class of query, both engines, and LIKE beside them."""
     file = f"sqlite:///{folder}/search.db"
-    with _postgres() as url:
-        for place in (file, url):
+    with stores.postgres() as server:
+        for place in (file, server.url):
             run_case("fill", url=place, rows=rows)
         figures: dict[str, Any] = {}
-        for engine, place in (("SQLite", file), ("PostgreSQL", url)):
+        for engine, place in (("SQLite", file), ("PostgreSQL", server.url)):
             waits = run_case("searches", url=place, rows=rows, queries=20 * rounds)
             figures |= {f"{engine}: {name}": each for name, each in waits.items()}
             figures |= {f"{engine}: LIKE '%word%'": run_case("like", url=place, rows=rows)}
@@ -71,7 +62,7 @@ def exports(folder: Path, *, rows: int, rounds: int) -> None:
     save("export", figures)
 
 
-def stores(folder: Path, *, rows: int, rounds: int) -> None:
+def merges(folder: Path, *, rows: int, rounds: int) -> None:
     """The batch merge into SQLite beside what people use instead."""
     file = f"sqlite:///{folder}/merge-"
     ours = {"rows": rows, "indexes": False}
@@ -109,8 +100,8 @@ def postgres(folder: Path, *, rows: int, rounds: int) -> None:
         "hubbub, shipped indexes, again": ("hubbub_merge", {"rows": rows, "again": True}),
         "hubbub, with search": ("hubbub_merge", {"rows": rows, "search": True}),
     }
-    with _postgres() as url:
-        cases = {name: (case, {"url": url, **given}) for name, (case, given) in kinds.items()}
+    with stores.postgres() as server:
+        cases = {name: (case, {"url": server.url, **given}) for name, (case, given) in kinds.items()}
         figures = interleaved(cases, rounds=rounds)
     show(
         f"Merge of {rows:,} decoded comments, PostgreSQL", figures, base="SQLAlchemy insertmanyvalues", by="cpu us/row"
@@ -118,17 +109,10 @@ def postgres(folder: Path, *, rows: int, rounds: int) -> None:
     save("postgres", figures)
 
 
-def _dump(folder: Path, rows: int) -> str:
-    path = folder / "RC_2026-01.zst"
-    if not path.exists():
-        write_dump(path, rows=rows)
-    return str(path)
-
-
 def _store(folder: Path, rows: int) -> str:
     path = folder / "hubbub.db"
     if not path.exists():
-        run_case("hubbub_import", dump=_dump(folder, rows), db=str(path))
+        run_case("hubbub_import", dump=str(dump_of(rows).path), db=str(path))
     return str(path)
 
 
@@ -144,45 +128,39 @@ def _simulator(*, posts: int, comments: int) -> Iterator[dict[str, Any]]:
         process.wait(timeout=30)
 
 
-@contextmanager
-def _postgres() -> Iterator[str]:
-    """The address of an empty database of a server of our own, with a quarter of a small machine's memory."""
-    from tests import servers
-    from tests.keeper import Watch
-
-    servers.SETTINGS["shared_buffers"] = "2GB"
-    watch = Watch()
-    try:
-        server = servers.PostgresServer(watch.keeper, name="bench")
-        server.create()
-        server.start()
-        with server.database() as url:
-            yield url
-    finally:
-        watch.close()
-
-
 BENCHES: dict[str, Callable[..., None]] = {
     "import": imports,
+    "growth": growth,
+    "damage": damage,
     "sync": syncs,
     "search": searches,
     "export": exports,
-    "store": stores,
+    "store": merges,
     "postgres": postgres,
 }
+
+REPORT = "report"
+"""Measures nothing: writes the figures that are saved into the documentation."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Side-by-side measurements.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; default all")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; default all; report writes the docs"
+    )
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--rows", type=int, default=50_000, help="comments in the dump")
+    parser.add_argument("--rows", type=int, default=200_000, help="comments in the dump")
+    parser.add_argument("--only", action="append", choices=GROUPS, default=[], help="groups of the import benchmark")
     asked = parser.parse_args()
-    if unknown := set(asked.names) - set(BENCHES):
+    if unknown := set(asked.names) - {*BENCHES, REPORT}:
         parser.error(f"there is no bench {', '.join(sorted(unknown))}")
-    with tempfile.TemporaryDirectory() as folder:
+    benches = BENCHES | {"import": partial(imports, only=asked.only)}
+    with tempfile.TemporaryDirectory(prefix="hubbub-bench-") as folder:
         for name in asked.names or BENCHES:
-            BENCHES[name](Path(folder), rows=asked.rows, rounds=asked.rounds)
+            if name == REPORT:
+                report()
+            else:
+                benches[name](Path(folder), rows=asked.rows, rounds=asked.rounds)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from typing import Any
 
 from bench.merging import MERGES
 from bench.meter import Meter
-from bench.packing import lines_of
 from bench.searching import SEARCHES
 
 
@@ -26,74 +25,6 @@ def hubbub_import(*, dump: str, db: str, search: bool = True) -> dict[str, float
     with open_store(f"sqlite:///{db}") as store, meter.on():
         report = load_files(store, [Path(dump)], options=LoadOptions(no_search=not search))
     return meter.per_row(report.tally.offered)
-
-
-def hubbub_again(*, dump: str, db: str, rows: int) -> dict[str, float]:
-    """The same lines in another file, so that the ledger does not skip them."""
-    from hubbub.pipeline.load import LoadOptions, load_files
-    from hubbub.plugins import registry
-    from hubbub.store.engine import open_store
-
-    registry.load("sources", "reddit")
-    meter = Meter()
-    with open_store(f"sqlite:///{db}") as store, meter.on():
-        report = load_files(store, [Path(dump)], options=LoadOptions(since=number_of_runs(db)))
-    assert report.tally.new == report.tally.updated == 0
-    assert report.tally.offered == rows
-    return meter.per_row(rows)
-
-
-def number_of_runs(db: str) -> int:
-    """A harmless filter that differs from run to run: an import under other filters is done again."""
-    with sqlite3.connect(db) as connection:
-        count: int = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
-    connection.close()
-    return count + 1
-
-
-def plain_script(*, dump: str, db: str) -> dict[str, float]:
-    """What one writes in ten minutes: json, and INSERT OR REPLACE of twenty columns."""
-    Path(db).unlink(missing_ok=True)
-    names = (
-        "id subreddit link_id parent_id author author_fullname author_flair_text body created_utc edited score"
-        " controversiality score_hidden is_submitter distinguished stickied locked archived permalink retrieved_on"
-    ).split()
-    connection, meter, count = sqlite3.connect(db), Meter(), 0
-    connection.execute(f"CREATE TABLE comments ({names[0]} TEXT PRIMARY KEY, {', '.join(names[1:])})")
-    with meter.on():
-        for block in lines_of(Path(dump)):
-            rows = [tuple(map(json.loads(line).get, names)) for line in block.splitlines()]
-            connection.executemany(f"INSERT OR REPLACE INTO comments VALUES ({', '.join('?' * len(names))})", rows)
-            connection.commit()
-            count += len(rows)
-    connection.close()
-    return meter.per_row(count)
-
-
-def decode_only(*, dump: str) -> dict[str, float]:
-    """The floor: unpack and decode twenty typed fields, keep nothing."""
-    import msgspec
-
-    text = ["id", "subreddit", "link_id", "parent_id", "author", "body", "permalink"]
-    maybe = ["author_fullname", "author_flair_text", "distinguished"]
-    flags = ["score_hidden", "is_submitter", "stickied", "locked", "archived"]
-    line = msgspec.defstruct(
-        "Line",
-        [
-            *((name, str) for name in text),
-            *((name, int) for name in ("created_utc", "retrieved_on")),
-            *((name, int | None, None) for name in ("score", "controversiality")),
-            *((name, str | None, None) for name in maybe),
-            *((name, bool | None, None) for name in flags),
-            ("edited", bool | int, False),
-        ],
-        gc=False,
-    )
-    decoder, meter, count = msgspec.json.Decoder(line), Meter(), 0
-    with meter.on():
-        for block in lines_of(Path(dump)):
-            count += len(decoder.decode_lines(block))
-    return meter.per_row(count)
 
 
 def hubbub_sync(*, ready: dict[str, Any], name: str, db: str) -> dict[str, float]:
@@ -164,12 +95,7 @@ def export(*, db: str, kind: str, out: str) -> dict[str, float]:
 
 
 CASES: dict[str, Callable[..., dict[str, Any]]] = (
-    MERGES
-    | SEARCHES
-    | {
-        case.__name__: case
-        for case in (hubbub_import, hubbub_again, plain_script, decode_only, hubbub_sync, praw_sync, export)
-    }
+    MERGES | SEARCHES | {case.__name__: case for case in (hubbub_import, hubbub_sync, praw_sync, export)}
 )
 
 if __name__ == "__main__":

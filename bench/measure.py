@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import sqlite3
 import subprocess
@@ -46,6 +47,7 @@ def machine() -> dict[str, str]:
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "system": f"{platform.system()} {platform.machine()}",
+        "cores": str(os.cpu_count()),
     }
 
 
@@ -59,8 +61,8 @@ def show(title: str, figures: Mapping[str, Mapping[str, float]], *, base: str, b
         print(f"| {label} | {' | '.join(cells)} | {ratio} |")
 
 
-def save(name: str, figures: Mapping[str, Any]) -> None:
-    """Write the figures for machines to compare."""
+def save(name: str, figures: Mapping[str, Any], **more: Any) -> None:
+    """Write the figures for machines to compare, in the order they were taken."""
     RESULTS.mkdir(exist_ok=True)
-    text = json.dumps({"name": name, "machine": machine(), "figures": figures}, indent=2, sort_keys=True)
+    text = json.dumps({"name": name, "machine": machine(), **more, "figures": figures}, indent=2)
     (RESULTS / f"{name}.json").write_text(text + "\n")

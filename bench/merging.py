@@ -14,6 +14,7 @@ from typing import Any
 
 from bench.dump import Words
 from bench.meter import Meter
+from bench.stores import drop_indexes
 
 BATCH = 10_000
 AT = 1_767_225_600
@@ -96,7 +97,7 @@ def hubbub_merge(
         store.search_later = not search
         run_id = store.begin_run(command="bench", target="x", started_at=AT)
         if not indexes:
-            _drop_indexes(store)
+            drop_indexes(store)
 
         def write() -> None:
             for some in batches(records):
@@ -113,16 +114,6 @@ def hubbub_merge(
             with store.transaction() as db:
                 db.execute(f"DROP SCHEMA {url.rpartition('=')[2]} CASCADE")
     return {**meter.per_row(rows), "WAL B/row": (after - before) / rows}
-
-
-def _drop_indexes(store: Any) -> None:
-    found = {
-        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
-        "postgresql": "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema AND indexname LIKE 'ix_%'",
-    }
-    with store.transaction() as db:
-        for (name,) in db.execute(found[store.engine]).fetchall():
-            db.execute(f"DROP INDEX {name}")
 
 
 def _wal_bytes(store: Any) -> float:

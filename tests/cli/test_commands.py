@@ -189,9 +189,8 @@ def test_a_store_elsewhere_is_used_with_store(tmp_path: Path, dumps: list[str]) 
 
 @pytest.fixture(scope="module")
 def simulator() -> object:
-    options = Options(
-        routes=[registry.load("simulators", "reddit")], posts=12, comments=80, communities=("whatisthisbug",)
-    )
+    routes = [registry.load("simulators", name) for name in ("arctic", "reddit")]
+    options = Options(routes=routes, posts=12, comments=80, communities=("whatisthisbug",))
     with Running(options) as running:
         yield running
 
@@ -210,6 +209,16 @@ def test_a_sync_and_an_import_of_one_world_agree(
     assert "requests" in done.err
     synced = hubbub("db", "digest", "--shared", home=tmp_path / "home").out
     assert synced == hubbub("db", "digest", "--shared", home=home).out
+
+
+def test_without_an_account_an_archive_gives_the_same(simulator: Running, home: Path, tmp_path: Path) -> None:
+    where = ("--base-url", str(simulator["arctic"]))
+    done = hubbub("sync", "arctic:whatisthisbug", *where, "--json", home=tmp_path / "home")
+    assert (done.code, done.document["missing"], done.document["findings"]) == (0, 0, []), done.err
+    synced = hubbub("db", "digest", "--shared", home=tmp_path / "home").out
+    assert synced == hubbub("db", "digest", "--shared", home=home).out
+    again = hubbub("sync", "arctic:whatisthisbug", *where, "--json", home=tmp_path / "home")
+    assert (again.code, again.document["tally"]["new"], again.document["tally"]["updated"]) == (0, 0, 0)
 
 
 def test_wrong_credentials_end_with_4_and_no_secret_is_anywhere(

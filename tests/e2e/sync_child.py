@@ -11,14 +11,14 @@ from hubbub.plugins.contracts import SourceSettings, SyncOptions, Target
 from hubbub.store.engine import open_store
 
 
-def main(database: str, *, name: str, base_url: str, credentials: Mapping[str, str]) -> None:
+def main(database: str, *, name: str, base_url: str, credentials: Mapping[str, str], source: str = "reddit") -> None:
     """Exit with the report's code."""
     with open_store(database) as store:
         report = sync(
             store,
-            [Target(source="reddit", name=name)],
+            [Target(source=source, name=name)],
             options=SyncOptions(),
-            settings={"reddit": SourceSettings(values=credentials, base_url=base_url)},
+            settings={source: SourceSettings(values=credentials, base_url=base_url)},
             policy=RetryPolicy(attempts=1),
         )
     sys.exit(int(report.exit_code))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -151,3 +152,13 @@ def test_a_lost_probe_does_not_lock_the_host_for_ever() -> None:
 def test_a_shorter_hold_does_not_cut_a_longer_one_short() -> None:
     budget = limits.held(limits.held(limits.opened(100, 0.0), 50, 0.0), 5, 1.0)
     assert limits.wait_s(budget, 1.0) == pytest.approx(49)
+
+
+@given(per_minute=st.integers(1, 600), gap_s=st.floats(0.1, 5), count=st.integers(2, 50))
+def test_a_gap_is_kept_between_any_two_requests_even_in_a_burst(per_minute: int, *, gap_s: float, count: int) -> None:
+    budget, now, left = limits.opened(per_minute, 0.0, gap_s=gap_s), 0.0, []
+    for _ in range(count):
+        now += limits.wait_s(budget, now)
+        left.append(now)
+        budget = limits.answered(limits.taken(budget, now), None, now)
+    assert all(after - before >= gap_s * 0.999 for before, after in itertools.pairwise(left))

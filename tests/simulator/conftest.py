@@ -31,7 +31,8 @@ def bare(value: Any) -> Any:
 def options(**changed: Any) -> Options:
     """A world of 40 posts and 600 comments in each of two communities."""
     asked: dict[str, Any] = {"posts": 40, "comments": 600, "communities": (COMMUNITY, "spiders")}
-    return Options(routes=[load("simulators", "reddit")], **(asked | changed))
+    asked["routes"] = [load("simulators", "reddit")]
+    return Options(**(asked | changed))
 
 
 class Door:

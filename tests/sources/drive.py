@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,6 +17,7 @@ from hubbub.plugins.contracts import (
     RecallCheckpoint,
     RecallCheckpoints,
     RecallKnown,
+    RecallTotals,
     StoredCount,
     Stream,
 )
@@ -65,7 +67,19 @@ class Memory:
             return {key: kept for key, kept in self.checkpoints.items() if key.startswith(asked.prefix)}
         if isinstance(asked, RecallKnown):
             return frozenset(asked.ids) & self.ids()
+        if isinstance(asked, RecallTotals):
+            return self.totals(asked)
         return self.counts(asked.community)
+
+    def totals(self, asked: RecallTotals) -> tuple[int, ...]:
+        stored = [
+            record.created_at
+            for record in self.records.values()
+            if isinstance(record, Post | Comment | Tombstone)
+            and (record.source, record.kind, record.community) == (asked.source, asked.kind, asked.community)
+        ]
+        spans = itertools.pairwise(asked.bounds)
+        return tuple(sum(begin <= (at or 0) < end for at in stored) for begin, end in spans)
 
     def counts(self, community: str) -> list[StoredCount]:
         posts = [r for r in self.records.values() if isinstance(r, Post) and r.community == community]

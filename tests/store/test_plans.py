@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from hubbub.events import Event, SlowQuery
-from hubbub.plugins.contracts import Checkpoint
+from hubbub.plugins.contracts import Checkpoint, RecallTotals
 from hubbub.records.models import MediaItem
 from hubbub.store import reads
 from hubbub.store.backend import StoreOptions
@@ -118,9 +118,11 @@ class Chosen(msgspec.Struct, frozen=True):
     until: int | None = None
 
 
+TOTALS = RecallTotals(source="reddit", kind="comment", community="place3", bounds=(0, 1_700_000_000))
 READS: dict[str, Callable[[Store], object]] = {
     "known ids": lambda store: reads.known_ids(store, "reddit", "comment", [f"t1_{n}" for n in range(100)]),
     "stored counts": lambda store: reads.stored_counts(store, "reddit", "place3"),
+    "stored totals": lambda store: reads.stored_totals(store, TOTALS),
     "pending media": lambda store: reads.pending_media(store, source="reddit", limit=50),
     "pending media of a community": lambda store: reads.pending_media(store, community="place3", min_score=10),
     "a checkpoint": lambda store: reads.checkpoint(store, "reddit", "place7/new"),

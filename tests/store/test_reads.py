@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from hubbub.errors import UsageError
+from hubbub.plugins.contracts import RecallTotals
 from hubbub.records.models import Community, Door, MediaItem, Rule, User
 from hubbub.store import reads
 from hubbub.store.engine import Store
@@ -45,6 +46,15 @@ def filled(store: Store) -> Store:
 def test_stored_counts_are_of_live_posts_newest_first_and_count_tombstones(filled: Store) -> None:
     counts = reads.stored_counts(filled, "reddit", "bugs")
     assert [(c.post_id, c.comment_count, c.stored) for c in counts] == [("t3_3", 0, 0), ("t3_1", 5, 2)]
+
+
+def test_stored_totals_count_by_time_of_creation_tombstones_included_and_stubs_not(filled: Store) -> None:
+    write(filled, comment("t1_9", post_id="t3_unknown", created_at=T0))  # leaves a stub of a post
+    asked = RecallTotals(source="reddit", kind="post", community="bugs", bounds=(0, T0, T0 + HOUR, T0 + 9 * HOUR))
+    assert reads.stored_totals(filled, asked) == (0, 2, 1)
+    assert reads.stored_totals(filled, msgspec.structs.replace(asked, community="wasps")) == (0, 0, 0)
+    assert reads.stored_totals(filled, msgspec.structs.replace(asked, source="elsewhere")) == (0, 0, 0)
+    assert reads.stored_totals(filled, msgspec.structs.replace(asked, kind="comment", bounds=(T0, T0 + 1))) == (1,)
 
 
 def test_status_tells_what_is_here(filled: Store) -> None:

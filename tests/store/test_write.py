@@ -26,8 +26,9 @@ def _rejected(n: int = 0, raw: bytes = b"{broken") -> Rejected:
     return Rejected(reason="created_utc is null", raw=raw, source="reddit", door=Door.DUMP, where=f"RC.zst:{n}")
 
 
-def test_a_broken_record_that_every_sync_meets_again_is_kept_once(store: Store) -> None:
-    live = msgspec.structs.replace(_rejected(), door=Door.LIVE, where="http://x/new")
+@pytest.mark.parametrize("door", [Door.LIVE, Door.MIRROR])
+def test_a_broken_record_that_every_sync_meets_again_is_kept_once(store: Store, door: Door) -> None:
+    live = msgspec.structs.replace(_rejected(), door=door, where="http://x/new")
     other = msgspec.structs.replace(live, raw=b"{other")
     for run_id in (1, 2, 3):
         tally = write(store, rejected=[live, *([other] if run_id == 2 else [])], run_id=run_id)

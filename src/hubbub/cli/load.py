@@ -14,6 +14,7 @@ from hubbub.cli.parameters import TIME, listed
 from hubbub.cli.session import Session
 from hubbub.cli.watching import watched
 from hubbub.errors import UsageError
+from hubbub.pipeline.bulk import bulk
 from hubbub.pipeline.fanout import Spread, StoreUnit, import_into_store, run_units
 from hubbub.pipeline.load import LoadOptions, load_files
 from hubbub.pipeline.run import RunReport
@@ -95,13 +96,16 @@ def _to_store(session: Session, files: Sequence[Path], *, options: LoadOptions, 
         if spread.here:
             outcome = load_files(store, files, options=options, observers=observers)
         else:
-            outcome = run_units(
-                import_into_store,
-                _units(session, files, options=options, absolute=spread.engine != "local"),
-                spread=spread,
-                target=", ".join(map(str, files)),
-                observers=observers,
-            )
+            # What a large import leaves to its end is left to the end of all: no worker holds the others up with it.
+            later = msgspec.structs.replace(options, no_search=True)
+            with bulk(store, rows=options.rows_of(files), search=not options.no_search):
+                outcome = run_units(
+                    import_into_store,
+                    _units(session, files, options=later, absolute=spread.engine != "local"),
+                    spread=spread,
+                    target=", ".join(map(str, files)),
+                    observers=observers,
+                )
         sweep_after(store, session.blobs)
     return report.tell(outcome, session, facts=facts(outcome))
 

@@ -21,7 +21,8 @@ def parse_target(word: str) -> Target:
     source, colon, name = word.partition(":")
     known = registry.names("sources")
     if not colon and source not in known:
-        raise UsageError(f"{word!r} names no source", advice=f"write SOURCE:NAME, for example {known[0]}:{word}")
+        forms = " or ".join(f"{each}:{word}" for each in known)
+        raise UsageError(f"{word!r} names no source", advice=f"write SOURCE:NAME, for example {forms}")
     if source not in known:
         raise UsageError(f"there is no source {source!r}; known: {', '.join(known)}")
     if colon and not name:
@@ -53,7 +54,8 @@ def sync(
 ) -> int:
     """Collect what is new in communities, over the platform's API.
 
-    Targets: reddit:NAME for a community, reddit:u/NAME for a person. Credentials come from the settings or from
+    Targets: reddit:NAME for a community, reddit:u/NAME for a person; arctic:NAME and arctic:u/NAME for the same from
+    Arctic Shift, which asks for no account. Credentials for Reddit come from the settings or from
     HUBBUB_REDDIT__CLIENT_ID, __CLIENT_SECRET, __USERNAME and __PASSWORD; they are never typed here.
     """
     session = Session(ctx)

@@ -90,6 +90,13 @@ class RedditSection(Section):
     base_url: str | None = Field(default=None, description="both Reddit addresses at once: a simulator")
 
 
+class ArcticSection(Section):
+    """Arctic Shift's web API; it asks for no account."""
+
+    user_agent: str | None = Field(default=None, description="by default names hubbub and its version")
+    base_url: str | None = Field(default=None, description="another address of it: a simulator, a server of your own")
+
+
 class ProductHuntSection(Section):
     """The user's own Product Hunt token."""
 
@@ -108,6 +115,7 @@ class Settings(BaseModel):
     log: LogSection = LogSection()
     media: MediaSection = MediaSection()
     reddit: RedditSection = RedditSection()
+    arctic: ArcticSection = ArcticSection()
     producthunt: ProductHuntSection = ProductHuntSection()
 
 
@@ -117,6 +125,7 @@ SECTIONS: dict[str, type[Section]] = {
     "log": LogSection,
     "media": MediaSection,
     "reddit": RedditSection,
+    "arctic": ArcticSection,
     "producthunt": ProductHuntSection,
 }
 """The sections and what each may hold."""

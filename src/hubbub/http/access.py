@@ -44,3 +44,5 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     """What an answer's headers say of the budget; None when they say nothing. Never raises."""
     default_budget: int = 100
     """Requests a minute to assume until headers say otherwise."""
+    gap_s: float = 0.0
+    """Least time between two requests, for a platform that asks to be spared more than its headers do."""

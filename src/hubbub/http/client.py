@@ -61,7 +61,12 @@ class Client:
         self._serial: dict[str, asyncio.Lock] = {}
         self._random = random.Random()  # noqa: S311  jitter, not a secret
         self._gate = Gate(
-            source, default_per_minute=access.default_budget, policy=policy, rules=cool_down, emit=self._emit
+            source,
+            default_per_minute=access.default_budget,
+            gap_s=access.gap_s,
+            policy=policy,
+            rules=cool_down,
+            emit=self._emit,
         )
         wire: Sender = Wire(
             policy, concurrency=concurrency, user_agent=access.user_agent, trust_env=trust_env, resolve=resolve

@@ -25,6 +25,7 @@ class Gate:
         source: str,
         *,
         default_per_minute: float,
+        gap_s: float = 0.0,
         policy: RetryPolicy,
         rules: limits.CoolDownRules,
         emit: Callable[[Event], None],
@@ -33,7 +34,7 @@ class Gate:
         self._policy = policy
         self._rules = rules
         self._emit = emit
-        self._budget = limits.opened(default_per_minute, clock.monotonic())
+        self._budget = limits.opened(default_per_minute, clock.monotonic(), gap_s=gap_s)
         self._hosts: dict[str, limits.CoolDown] = {}
         self._turn = asyncio.Lock()
 

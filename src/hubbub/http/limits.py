@@ -36,17 +36,23 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """The platform said that nothing remains."""
     held_until: float = 0.0
     """After a 429: until when nobody asks, whatever the window says."""
+    gap_s: float = 0.0
+    """Least time between two requests, whatever the window would allow."""
+    next_at: float = 0.0
+    """When the gap behind the last request is over."""
 
 
-def opened(per_minute: float, now: float) -> Budget:
-    """The budget before any answer: `per_minute` requests a minute, in a window that begins now."""
+def opened(per_minute: float, now: float, *, gap_s: float = 0.0) -> Budget:
+    """The budget before any answer: `per_minute` requests a minute, in a window that begins now, each `gap_s` after the
+    one before it."""
     size = max(1.0, per_minute) * WINDOW_S / 60
-    return Budget(size=size, used=0, in_flight=0, opened_at=now, resets_at=now + WINDOW_S)
+    return Budget(size=size, used=0, in_flight=0, opened_at=now, resets_at=now + WINDOW_S, gap_s=gap_s)
 
 
 def wait_s(budget: Budget, now: float) -> float:
     """Seconds before the next request may leave; 0 while at most a burst ahead of the even pace."""
-    return max(_pace_s(_rolled(budget, now), now), budget.held_until - now, 0.0)
+    gap_s = budget.next_at - now if budget.gap_s else 0.0
+    return max(_pace_s(_rolled(budget, now), now), budget.held_until - now, gap_s, 0.0)
 
 
 def _pace_s(budget: Budget, now: float) -> float:
@@ -64,7 +70,7 @@ def _pace_s(budget: Budget, now: float) -> float:
 def taken(budget: Budget, now: float) -> Budget:
     """The budget once a request has left."""
     budget = _rolled(budget, now)
-    return msgspec.structs.replace(budget, in_flight=budget.in_flight + 1)
+    return msgspec.structs.replace(budget, in_flight=budget.in_flight + 1, next_at=now + budget.gap_s)
 
 
 def answered(budget: Budget, reading: BudgetReading | None, now: float) -> Budget:

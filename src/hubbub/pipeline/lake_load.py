@@ -15,6 +15,7 @@ from hubbub.events import FileProgress, Observer
 from hubbub.pipeline import ledger
 from hubbub.pipeline.archive import Archive, LineChunk, Position, open_archive, shown
 from hubbub.pipeline.archive_kinds import EXPECTED, Shape
+from hubbub.pipeline.bulk import no_cyclic_garbage
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.lake import BLOCK_LINES, EndMark, Lake, Unit, UnitKey
 from hubbub.pipeline.lake_block import Block
@@ -53,7 +54,7 @@ def import_into_lake(unit: LakeUnit, observers: Sequence[Observer] = ()) -> RunR
     Killed at any point and run again, here or elsewhere, the lake ends up the same."""
     began, started_at = clock.monotonic(), clock.now()
     work = _LakeImport(unit, observers=observers)
-    with Interrupts() as interrupts:
+    with Interrupts() as interrupts, no_cyclic_garbage():
         work.run(lambda: interrupts.requested)
     return RunReport(
         run_id=0,
@@ -259,10 +260,10 @@ class _LakeImport:
         where = self.report.path
         block, sieve = chunk.block, self._sieve
         if block is not None and not sieve.active:
-            yield reader.decode_block(block, where=where, first_line=chunk.first_line, now=self._now)
+            yield reader.decode_block(block, count=chunk.count, where=where, first_line=chunk.first_line, now=self._now)
             return
-        if block is not None and sieve.none_in(block):
-            yield Decoded(filtered=block.count(b"\n") + 1)
+        if block is not None and sieve.none_in(block, count=chunk.count):
+            yield Decoded(filtered=chunk.count)
             return
         lines = chunk.apart()
         if sieve.active:
@@ -320,7 +321,7 @@ def cut(chunk: LineChunk, *, lines: int) -> Iterator[tuple[int, LineChunk]]:
 
     By the number of a line alone: however a file is read, its lines fall into the same blocks."""
     first = chunk.first_line - 1
-    if chunk.end.lines - first <= lines - first % lines:
+    if chunk.count <= lines - first % lines:
         yield first // lines, chunk
         return
     apart, at = chunk.apart(), 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -15,6 +14,7 @@ from hubbub.events import FileProgress, Observer
 from hubbub.pipeline import ledger
 from hubbub.pipeline.archive import Archive, LineChunk, Position, open_archive, shown
 from hubbub.pipeline.archive_kinds import EXPECTED, Shape
+from hubbub.pipeline.bulk import bulk, expected_rows
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.load_batch import Pending
 from hubbub.pipeline.load_filters import Filters, Sieve
@@ -49,6 +49,10 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     source: str = "reddit"
     no_search: bool = False
     """Leave the search index for later."""
+
+    def rows_of(self, paths: Sequence[Path]) -> int:
+        """About how many rows these files bring at most."""
+        return 0 if self.communities or self.authors else expected_rows(paths)
 
     def filters(self) -> Filters:
         """The part that narrows the import."""
@@ -95,7 +99,7 @@ def load_files(
     with (
         Run(store, command="import", target=", ".join(map(shown, paths)), observers=observers) as run,
         Interrupts() as interrupts,
-        _search_index(store, later=options.no_search),
+        bulk(store, rows=options.rows_of(paths), search=not options.no_search),
     ):
         check = _check_of(interrupts)
         reports: list[FileReport] = []
@@ -113,17 +117,6 @@ def load_files(
                 report.state = "interrupted"
                 raise
     return run.report()
-
-
-@contextmanager
-def _search_index(store: Store, *, later: bool) -> Iterator[None]:
-    """Leave the search index to `db maintain --search` inside the block when `later` is set."""
-    before = store.search_later
-    store.search_later = before or later
-    try:
-        yield
-    finally:
-        store.search_later = before
 
 
 def _reader(source: str) -> FileReader:
@@ -224,11 +217,13 @@ class _Import:
         where, done = archive.name, 0
         block, sieve = chunk.block, self._sieve
         if block is not None:
-            if sieve.active and sieve.none_in(block):
-                yield Decoded(filtered=block.count(b"\n") + 1)
+            if sieve.active and sieve.none_in(block, count=chunk.count):
+                yield Decoded(filtered=chunk.count)
                 return
             if self._bad_from_start is None and not sieve.active:
-                yield self._reader.decode_block(block, where=where, first_line=chunk.first_line, now=self._now)
+                yield self._reader.decode_block(
+                    block, count=chunk.count, where=where, first_line=chunk.first_line, now=self._now
+                )
                 return
         lines = chunk.apart()
         if sieve.active:

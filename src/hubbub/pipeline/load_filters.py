@@ -115,8 +115,8 @@ class Sieve:
         self._known: dict[bytes, bool] = {}
         """Whether a name, as the platform prints it, is asked for."""
 
-    def none_in(self, block: bytes) -> bool:
-        """True when no line of a block can be of a community that is asked for."""
+    def none_in(self, block: bytes, *, count: int) -> bool:
+        """True when none of the `count` lines of a block can be of a community that is asked for."""
         for spelling in _SPELLINGS:
             if block.find(spelling, 0, block.find(b"\n")) >= 0:
                 pieces = block.split(spelling)
@@ -125,7 +125,7 @@ class Sieve:
             return False
         named = len(pieces) - 1
         # Lines that name none, or spell the key in another way, are looked at by themselves.
-        all_named = named > block.count(b"\n") and named == block.count(_KEY)
+        all_named = named >= count and named == block.count(_KEY)
         return all_named and not any(map(self._is_wanted, pieces[1:]))
 
     def _is_wanted(self, piece: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -17,6 +18,8 @@ class TargetPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     target: Target
     stages: Stages
+    stem: str
+    """What the names of its streams begin with: its name, or its label where two sources are asked for one name."""
 
     @property
     def label(self) -> str:
@@ -57,10 +60,13 @@ def plan_targets(
     everything = msgspec.structs.replace(options, only=frozenset())
     known: set[str] = set()
     plans: list[TargetPlan] = []
-    for target in distinct(targets):
+    chosen = distinct(targets)
+    names = Counter(target.name.casefold() for target in chosen)
+    for target in chosen:
         wanted = plan(target, options)
+        stem = target.name if target.name and names[target.name.casefold()] == 1 else label(target)
         known.update(each.name for stage in (*plan(target, everything), *wanted) for each in stage)
-        plans.append(TargetPlan(target=target, stages=narrow(wanted, options.only)))
+        plans.append(TargetPlan(target=target, stages=narrow(wanted, options.only), stem=stem))
     if unknown := sorted(options.only - known):
         raise UsageError(f"no stream is named {', '.join(unknown)}", advice=f"known here: {', '.join(sorted(known))}")
     return tuple(plans)

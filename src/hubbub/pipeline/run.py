@@ -15,6 +15,7 @@ from hubbub import clock
 from hubbub.errors import ExitCode, HubbubError, InterruptedRunError, RateLimitedError, StorageError, worst
 from hubbub.events import BatchStored, Event, Finding, Observer, Rejection, RequestDone, RunFinished, RunStarted
 from hubbub.records.models import LinkListing, Stub
+from hubbub.store import indexes
 from hubbub.store.batch import Batch, Tally
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ class Run:
         self._began = clock.monotonic()
         self._store.tell(self.emit)
         self.id = self._store.begin_run(command=self.command, target=self.target, started_at=self._started_at)
+        if self.command != "import" and indexes.build_left_out(self._store):
+            self.finding("info", "the indexes that an import was stopped before making are there now")
         self.emit(RunStarted(run_id=self.id, command=self.command, target=self.target))
         return self
 

@@ -39,6 +39,7 @@ from hubbub.plugins.contracts import (
     RecallCheckpoints,
     RecallCounts,
     RecallKnown,
+    RecallTotals,
     SourcePlugin,
     SourceSettings,
     Stream,
@@ -253,7 +254,7 @@ class _Sync:
 
 def stream_name(plan: TargetPlan, each: StreamPlan) -> str:
     """Name of a stream in events, counters and the run's summary: "whatisthisbug/posts"."""
-    return f"{plan.target.name or plan.target.source}/{each.name}"
+    return f"{plan.stem}/{each.name}"
 
 
 def recall(store: Store, asked: Recall, *, source: str) -> Any:
@@ -267,6 +268,8 @@ def recall(store: Store, asked: Recall, *, source: str) -> Any:
             return reads.known_ids(store, source, kind, ids)
         case RecallCounts(community=community):
             return reads.stored_counts(store, source, community)
+        case RecallTotals():
+            return reads.stored_totals(store, asked)
 
 
 async def _fetch(source: _Source, asked: Request | tuple[Request, ...]) -> Answer | tuple[Answer, ...]:

@@ -44,6 +44,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     rejected: Sequence[Rejected] = ()
     repaired: int = 0
     """Values replaced while decoding (a lone surrogate, a NUL), counted in the run's summary."""
+    filtered: int = 0
+    """Items that are no records of a community by the platform's own account: advertisements."""
     unknown_fields: Mapping[str, int] = {}
     """Platform fields nobody modelled, "kind.field" -> how often: the drift report."""
     checkpoints: Sequence[Checkpoint] = ()
@@ -88,7 +90,21 @@ class RecallCounts(msgspec.Struct, frozen=True):
     community: str
 
 
-Recall = RecallCheckpoint | RecallCheckpoints | RecallKnown | RecallCounts
+class RecallTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask the store: how many records of a community are stored by when they were created, tombstones included.
+
+    Answer: `tuple[int, ...]`, one number for each span `bounds[i] <= created_at < bounds[i + 1]`."""
+
+    source: Source
+    """Whose records; a mirror's records carry the name of the platform it mirrors."""
+    kind: str
+    community: str
+    """Case-folded key."""
+    bounds: tuple[int, ...]
+    """Epoch seconds, ascending."""
+
+
+Recall = RecallCheckpoint | RecallCheckpoints | RecallKnown | RecallCounts | RecallTotals
 
 Asked = Request | tuple[Request, ...] | Recall | Page
 Stream = Generator[Asked, Any, None]
@@ -100,7 +116,8 @@ Answer = Response | HubbubError
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """What the user named: `reddit:whatisthisbug`, `reddit:u/NAME`, or one of several kinds a source knows."""
 
-    source: Source
+    source: str
+    """Name of the plug-in that reads it: the platform, or a mirror of one."""
     name: str
     """What stood behind the colon, as typed."""
 
@@ -184,8 +201,8 @@ class FileReader(Protocol):
         """Records of some lines of a dump; `line_place` of `where` and the line number names them in quarantine."""
         ...
 
-    def decode_block(self, block: bytes, *, where: str, first_line: int, now: int) -> Decoded:
-        r"""The same of whole lines as they lie in a file, with b"\n" between them."""
+    def decode_block(self, block: bytes, *, count: int, where: str, first_line: int, now: int) -> Decoded:
+        r"""The same of `count` lines as they lie in a file, with b"\n" between them."""
         ...
 
     def decode_saved(self, body: bytes, *, where: str, observed_at: int | None, now: int) -> Decoded:

@@ -57,7 +57,7 @@ def _row(item: Rejected, *, run_id: int, now: int) -> tuple[Any, ...]:
 
 
 def _without_known(db: Session, rows: list[tuple[Any, ...]], *, run_id: int, now: int) -> list[tuple[Any, ...]]:
-    """Without what a live answer brought before: every sync meets the broken record of a listing's newest pages again.
+    """Without what a sync's answer brought before: every sync meets the broken record of the newest pages again.
 
     The row that is there now counts as this run's."""
     fresh = []
@@ -65,7 +65,7 @@ def _without_known(db: Session, rows: list[tuple[Any, ...]], *, run_id: int, now
     looked: set[tuple[Any, ...]] = set()
     for row in rows:
         _, source, door, _, kind, identity, reason, raw, raw_bytes, _, _ = row
-        if door != Door.LIVE:
+        if door not in {Door.LIVE, Door.MIRROR}:
             fresh.append(row)
             continue
         if (source, identity) not in looked:

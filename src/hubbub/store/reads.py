@@ -4,15 +4,16 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from hubbub.errors import UsageError
-from hubbub.plugins.contracts import Checkpoint, StoredCount
+from hubbub.plugins.contracts import Checkpoint, RecallTotals, StoredCount
 from hubbub.store.batch import LedgerMark, Tally
 from hubbub.store.engine import Store
 from hubbub.store.media_reads import PendingMedia, known_blobs, orphan_blobs, pending_media
@@ -48,6 +49,7 @@ __all__ = [
     "set_media_state",
     "status",
     "stored_counts",
+    "stored_totals",
 ]
 
 _IDS_PER_QUERY = 500
@@ -86,6 +88,27 @@ def known_ids(  # noqa: PLR0917 - as the streams' question is asked
             )
             found.update(connection.execute(query).scalars())
     return frozenset(found)
+
+
+def stored_totals(store: Store, asked: RecallTotals) -> tuple[int, ...]:
+    """How many records of a community are stored in each span of creation time; tombstones count, stubs do not."""
+    table = CONTENT[asked.kind]
+    query = (
+        select(func.count())
+        .select_from(table)
+        .where(
+            table.c.source == asked.source,
+            table.c.community == asked.community,
+            table.c.observed_at.is_not(None),
+            table.c.created_at >= bindparam("begin"),
+            table.c.created_at < bindparam("end"),
+        )
+    )
+    with store.reading() as connection:
+        return tuple(
+            connection.execute(query, {"begin": begin, "end": end}).scalar_one()
+            for begin, end in itertools.pairwise(asked.bounds)
+        )
 
 
 def stored_counts(store: Store, source: str, community: str) -> list[StoredCount]:
@@ -263,3 +286,16 @@ def export_sql(db: Session, table: str, *, columns: Sequence[str], where: Sequen
     # The unique index on (source, id) by name: any other would make SQLite sort the whole table first.
     by_key = f" INDEXED BY sqlite_autoindex_{table}_1" if db.engine == "sqlite" else ""
     return f"SELECT {', '.join(columns)} FROM {table}{by_key} WHERE {' AND '.join(where)} ORDER BY source, id"
+
+
+def greatest_row(store: Store) -> int:
+    """About how many posts and comments the store holds."""
+    counted = {
+        "sqlite": "SELECT (SELECT coalesce(max(n), 0) FROM posts) + (SELECT coalesce(max(n), 0) FROM comments)",
+        "postgresql": "SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint FROM pg_class c"
+        " WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
+        " AND (relname LIKE 'posts\\_of%' OR relname LIKE 'comments\\_of%')",
+    }
+    with store.reading_raw() as db:
+        (rows,) = db.execute(counted[store.engine]).fetchone()
+    return int(rows)

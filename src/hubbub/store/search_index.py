@@ -51,8 +51,11 @@ DDL: tuple[str, ...] = _ddl()
 FIRST = 0
 """Row number before all others."""
 
-CATCH_UP_ROWS = 50_000
+CATCH_UP_ROWS = 100_000
 """Rows a transaction when the index is caught up."""
+
+HASH_BYTES = 16 << 20
+"""Entries that FTS5 gathers before it writes them: of its own accord, 1 MiB, which costs a quarter more."""
 
 _LIVE = "observed_at IS NOT NULL AND withdrawn = 0"
 
@@ -141,6 +144,8 @@ def catch_up(db: Session, kind: str, *, above: int) -> int | None:
     """Index the live rows of the next range above a row number that have no entry; None at the end of the table."""
     fts, table, columns = INDEXES[kind]
     names = ", ".join(columns)
+    if above == FIRST:
+        db.execute(f"INSERT INTO {fts} ({fts}, rank) VALUES ('hashsize', {HASH_BYTES})")
     row = db.execute(
         f"SELECT max(n) FROM (SELECT n FROM {table} WHERE n > ? ORDER BY n LIMIT {CATCH_UP_ROWS})", (above,)
     ).fetchone()

@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +16,7 @@ from urllib.parse import quote
 import msgspec
 
 from hubbub.errors import StorageError
-from hubbub.store.adding import Addition, add
+from hubbub.store.adding import AT_ONCE, Addition, add
 from hubbub.store.session import Added, Engine, Mention, Rows, insert_sql
 
 APPLICATION_ID = 0x68756262
@@ -71,11 +72,15 @@ class SqliteSession(sqlite3.Connection):
         sets: Mapping[str, str] | None = None,
         keep: bool = False,
     ) -> None:
-        if rows:
-            marks = ", ".join("?" * len(columns))
-            self.executemany(
-                insert_sql(table, columns, key=key, sets=sets, keep=keep, source=f"VALUES ({marks})"), rows
-            )
+        whole = len(rows) - len(rows) % AT_ONCE
+        one = f"({', '.join('?' * len(columns))})"
+        if whole:
+            many = f"VALUES {', '.join([one] * AT_ONCE)}"
+            groups = (tuple(chain.from_iterable(rows[at : at + AT_ONCE])) for at in range(0, whole, AT_ONCE))
+            self.executemany(insert_sql(table, columns, key=key, sets=sets, keep=keep, source=many), groups)
+        if whole < len(rows):
+            single = insert_sql(table, columns, key=key, sets=sets, keep=keep, source=f"VALUES {one}")
+            self.executemany(single, rows[whole:])
 
     def add(
         self,

@@ -134,10 +134,10 @@ def told(decoded: Decoded) -> tuple[Any, ...]:
 def both(lines: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> tuple[Decoded, Decoded]:
     """By the short road and by the long one."""
     block = b"\n".join(json.dumps(line).encode() for line in lines)
-    short = dump.decode_block(block, where="RC", first_line=2, now=NOW)
+    short = dump.decode_block(block, count=len(lines), where="RC", first_line=2, now=NOW)
     monkeypatch.setattr(dump, "_rows_of", lambda *_, **__: None)
     monkeypatch.setattr(dump, "_row_of", lambda *_, **__: None)
-    return short, dump.decode_block(block, where="RC", first_line=2, now=NOW)
+    return short, dump.decode_block(block, count=len(lines), where="RC", first_line=2, now=NOW)
 
 
 @pytest.mark.parametrize("over", ODDITIES, ids=str)
@@ -151,7 +151,7 @@ def test_both_roads_give_the_same(over: dict[str, Any], monkeypatch: pytest.Monk
 def test_a_line_alone_gives_the_same(over: dict[str, Any]) -> None:
     line = json.dumps(COMMENT | over).encode()
     alone = dump.decode_lines([line], where="RC", first_line=2, now=NOW)
-    assert told(alone) == told(dump.decode_block(line, where="RC", first_line=2, now=NOW))
+    assert told(alone) == told(dump.decode_block(line, count=1, where="RC", first_line=2, now=NOW))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_line_alone_gives_the_same(over: dict[str, Any]) -> None:
     ids=str,
 )
 def test_ordinary_lines_take_the_short_road(over: dict[str, Any]) -> None:
-    given = dump.decode_block(json.dumps(COMMENT | over).encode(), where="RC", first_line=2, now=NOW)
+    given = dump.decode_block(json.dumps(COMMENT | over).encode(), count=1, where="RC", first_line=2, now=NOW)
     assert not given.records
     assert sum(len(part.rows) for part in given.rows) == 1
 

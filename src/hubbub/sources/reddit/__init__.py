@@ -65,9 +65,9 @@ class RedditSource:
         """Records of some lines of a dump (see `dump`)."""
         return decode_lines(lines, where=where, first_line=first_line, now=now)
 
-    def decode_block(self, block: bytes, *, where: str, first_line: int, now: int) -> Decoded:
+    def decode_block(self, block: bytes, *, count: int, where: str, first_line: int, now: int) -> Decoded:
         """The same of lines as they lie in a file."""
-        return decode_block(block, where=where, first_line=first_line, now=now)
+        return decode_block(block, count=count, where=where, first_line=first_line, now=now)
 
     def decode_saved(self, body: bytes, *, where: str, observed_at: int | None, now: int) -> Decoded:
         """Records of one saved API answer (see `saved`); raises InputError when it is none."""

@@ -45,7 +45,7 @@ def grant(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         raise ConfigError(
             "reddit.client_id is not set: Reddit's API needs an approved app of your own",
             advice=f"set HUBBUB_REDDIT__CLIENT_ID and HUBBUB_REDDIT__CLIENT_SECRET; {SEE_CREDENTIALS}. "
-            "Archives can be imported without any account",
+            "Without any account, `hubbub sync arctic:NAME` and `hubbub import` read archives",
         )
     if values.get("refresh_token"):
         return (("grant_type", "refresh_token"), ("refresh_token", values["refresh_token"]))

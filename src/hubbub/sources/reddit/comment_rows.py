@@ -24,7 +24,6 @@ from hubbub.sources.reddit.ordinary import (
     Fullname,
     Id36,
     Number,
-    account_names,
     bit,
     encode_json,
     fields_of_times,
@@ -40,6 +39,8 @@ _ids_of = operator.attrgetter("id", "link_id", "parent_id")
 _EXTRAS = tuple(sorted(COMMENT_EXTRA))
 _extras_of = operator.attrgetter(*_EXTRAS)
 _NOTHING_SAID = Verdict()
+_SAYS_NO_MORE: tuple[Any, ...] = (False, False, False, False, None, False, None, None)
+"""What most lines end with, extras aside: flags, `distinguished`, `edited`, media, `promoted`."""
 
 _PLACE = ("community", "post_id", "parent_id", "created_at")
 _COMMON = ("id", *_PLACE, "community_name", "permalink", "is_submitter", "author", "author_name", "author_id")
@@ -56,9 +57,11 @@ GONE_COLUMNS = ("id", *_PLACE, "observed_at")
 
 @lru_cache(maxsize=4)
 def comment_lines(latest: int) -> msgspec.json.Decoder[Any]:
-    """Decodes ordinary lines; `latest` is the greatest time (epoch seconds) that may stand in one."""
-    text, maybe = [(name, str) for name in ("subreddit", "author", "body")], str | None
-    flags = ("score_hidden", "is_submitter", "locked", "archived", "stickied")
+    """Decodes ordinary lines; `latest` is the greatest time (epoch seconds) that may stand in one.
+
+    The fields come in the order in which `_sort` takes them apart."""
+    created, fetched, meta = fields_of_times(latest)
+    maybe, flag = str | None, bool | None
     return msgspec.json.Decoder(
         msgspec.defstruct(
             "CommentLine",
@@ -66,18 +69,21 @@ def comment_lines(latest: int) -> msgspec.json.Decoder[Any]:
                 ("id", Id36),
                 ("link_id", Fullname),
                 ("parent_id", Fullname),
-                *fields_of_times(latest)[:2],
-                *text,
-                *((name, maybe, None) for name in ("author_fullname", "author_flair_text", "distinguished")),
-                *((name, bool | None, None) for name in flags),
-                *((name, Number | None, None) for name in _SAID[2:]),
+                created,
+                fetched,
+                *((name, str) for name in ("subreddit", "author", "body")),
+                *((name, maybe, None) for name in ("author_fullname", "author_flair_text")),
+                *((name, Number | None, None) for name in ("score", "controversiality")),
+                ("is_submitter", flag, None),
+                meta,
+                *((name, flag, None) for name in ("locked", "archived", "stickied", "score_hidden")),
+                ("distinguished", maybe, None),
                 ("edited", Any, None),
                 ("media_metadata", Any, None),
+                ("promoted", flag, None),
                 *((name, Any, None) for name in _EXTRAS),
                 # Whoever says something here is met by the long road.
                 *((name, None, None) for name in ("removal_reason", "updated_on", "updated_utc")),
-                ("promoted", bool | None, None),
-                *fields_of_times(latest)[2:],
             ],
             rename={"meta": "_meta"},
             gc=False,
@@ -102,8 +108,7 @@ class CommentRows:
     def __init__(self, *, terms: str, latest: int) -> None:
         self._latest = latest
         self._shared = {"source": SOURCE_NAME, "door": str(Door.DUMP), "terms": terms}
-        self._people, self._places = people_names(), place_names()
-        self._accounts, self._flairs = account_names(), plain_labels()
+        self._people, self._places, self._flairs = people_names(), place_names(), plain_labels()
 
     def take(self, lines: list[Any], *, but: frozenset[int] = frozenset()) -> tuple[list[Rows], list[int]]:
         """The rows of decoded lines, and the positions of those that must go the long road, `but` among them."""
@@ -125,33 +130,26 @@ class CommentRows:
             yield Rows(kind="comment", columns=GONE_COLUMNS, fixed=fixed, rows=rows, withdrawn=True)
 
     def _sort(self, lines: Iterable[tuple[int, Any]], found: _Sorted) -> None:
-        people, places, accounts, flairs = self._people, self._places, self._accounts, self._flairs
-        suspect, extras_of = SUSPECT, _extras_of
+        places, flairs, suspect, as_tuple = self._places, self._flairs, SUSPECT, msgspec.structs.astuple
         add = found.common.append
         for i, line in lines:
-            author, place, name = people[line.author], places[line.subreddit], line.subreddit
-            body, meta, fetched, submitter = line.body, line.meta, line.retrieved_on, line.is_submitter
-            key, post, account, flair = line.id, line.link_id, line.author_fullname, line.author_flair_text
-            if (  # one test after the other, in place: a call for each would cost more than all of them
-                author is None
-                or place is None
+            said = as_tuple(line)
+            (key, post, parent, created, fetched, name, person, body) = said[:8]
+            (account, flair, score, disputed, submitter, meta) = said[8:14]
+            place = places[name]
+            if (  # in place, one test after the other: a call for each would cost more than all of them
+                place is None
+                or not person.isidentifier()
                 or body[:1] in suspect
                 or "\0" in body
                 or submitter is None
-                or line.edited is not False
-                or line.distinguished is not None
-                or line.locked is not False
-                or line.archived is not False
-                or line.stickied is not False
-                or line.score_hidden is not False
-                or line.media_metadata is not None
-                or (account is not None and accounts[account] is None)
+                or (account is not None and (account[:3] != "t2_" or not account[3:].isalnum()))
                 or (flair is not None and flairs[flair] is None)
-                or any(extras_of(line))
+                or said[14:22] != _SAYS_NO_MORE
+                or any(said[22:])
                 or (meta is not None and (meta.was_deleted_later or meta.note or meta.was_initially_deleted))
-                or line.promoted
             ):
-                if not self._look_at(line, found, names=(author, place)):
+                if not self._look_at(line, found):
                     found.odd.append(i)
                 continue
             again = None if meta is None else meta.retrieved_2nd_on
@@ -161,28 +159,27 @@ class CommentRows:
                     "t1_" + key,
                     place,
                     post,
-                    line.parent_id,
-                    line.created_utc,
+                    parent,
+                    created,
                     name,
                     f"/r/{name}/comments/{post[3:]}/_/{key}/",
                     1 if submitter else 0,
-                    author,
-                    line.author,
+                    person.casefold(),
+                    person,
                     account,
                     flair,
                     body,
-                    line.score,
-                    line.controversiality,
+                    score,
+                    disputed,
                     newest,
                     early,
                     fetched,
                 )
             )
 
-    def _look_at(self, line: Any, found: _Sorted, *, names: tuple[str | None, str | None]) -> bool:
+    def _look_at(self, line: Any, found: _Sorted) -> bool:
         """Make the row of a line that says more than most; False when it must go the long road."""
-        author, place = names
-        meta = line.meta
+        author, place, meta = self._people[line.author], self._places[line.subreddit], line.meta
         if place is None or line.promoted or (meta is not None and (meta.note or meta.was_initially_deleted)):
             return False
         again = 0 if meta is None else meta.retrieved_2nd_on or 0

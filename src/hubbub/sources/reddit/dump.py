@@ -37,11 +37,11 @@ _LINES: dict[str, msgspec.json.Decoder[Any]] = {
 }
 
 
-def decode_block(block: bytes, *, where: str, first_line: int, now: int) -> Decoded:
-    r"""Records of the lines of a dump, as they lie in it with b"\n" between them.
+def decode_block(block: bytes, *, count: int, where: str, first_line: int, now: int) -> Decoded:
+    r"""Records of `count` lines of a dump, as they lie in it with b"\n" between them.
 
     Lines are decoded all at once where they are what lines of an archive are; else, one by one (`decode_lines`)."""
-    at_once = _rows_of(block, first=first_line <= 1, now=now)
+    at_once = _rows_of(block, count=count, first=first_line <= 1, now=now)
     if at_once is None:
         return decode_lines(block.split(b"\n"), where=where, first_line=first_line, now=now)
     rows, odd = at_once
@@ -56,7 +56,7 @@ def decode_block(block: bytes, *, where: str, first_line: int, now: int) -> Deco
     return out.decoded(rows=rows)
 
 
-def _rows_of(block: bytes, *, first: bool, now: int) -> tuple[list[Rows], list[int]] | None:
+def _rows_of(block: bytes, *, count: int, first: bool, now: int) -> tuple[list[Rows], list[int]] | None:
     """The rows of ordinary lines and the positions of the others; None where that cannot be told from the whole."""
     latest = now + ONE_DAY_S
     text = block.removeprefix(BOM) if first else block
@@ -66,7 +66,7 @@ def _rows_of(block: bytes, *, first: bool, now: int) -> tuple[list[Rows], list[i
         lines = comment_lines(latest).decode_lines(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if len(lines) != text.count(b"\n") + 1:  # blank lines: positions would not fit
+    if len(lines) != count:  # blank lines: positions would not fit
         return None
     return comment_rows(latest).take(lines, but=_escaped(lines, text))
 

@@ -61,11 +61,6 @@ def place_names() -> Names:
     return Names(str.casefold)
 
 
-def account_names() -> Names:
-    """Fullnames of accounts -> themselves."""
-    return Names(lambda name: name if name.startswith("t2_") else None)
-
-
 def plain_labels() -> Names:
     """Short texts -> themselves."""
     return Names(lambda name: name)

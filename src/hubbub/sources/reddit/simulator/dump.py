@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from hubbub.simulator.things import Comment, Person, Post
+from hubbub.simulator.things import Comment, Community, Person, Post
 from hubbub.simulator.world import World
 from hubbub.sources.reddit.simulator.comments import comment_json
 from hubbub.sources.reddit.simulator.media import Addresses
@@ -63,20 +63,16 @@ def write_dump(
     month before `at`. `frames` cuts each file into so many zstd frames. Media addresses are the real hosts', or folders
     of `base_url`. What live readers see agrees with the live answers of that moment; what they cannot reach (comments
     under posts that left the listings) is left out."""
-    moment = min(at if at is not None else world.horizon, world.horizon)
-    view, early = View(world, moment), _Unblanked(world, moment)
+    view = View(world, min(at if at is not None else world.horizon, world.horizon))
     addresses = Addresses(base_url, seed=world.seed)
     names = communities if communities is not None else world.names
     chosen = [c for name in names if (c := world.community(name)) is not None]
-    posts = [
-        _post(view, early, post=post, addresses=addresses)
-        for c in chosen
-        for post in c.posts
-        if post.created_at <= view.at
-    ]
-    comments = [
-        _comment(view, early, comment=comment) for c in chosen for comment in c.comments if _reachable(view, comment)
-    ]
+    posts: list[dict[str, Any]] = []
+    comments: list[dict[str, Any]] = []
+    for community in chosen:
+        kept = collected(view, community, addresses=addresses)
+        posts += kept.posts
+        comments += kept.comments
     out.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for prefix, records in (("RS", posts), ("RC", comments)):
@@ -87,8 +83,26 @@ def write_dump(
     return written
 
 
+class Collected(NamedTuple):
+    """What a collector kept of a community, one object a line of a dump."""
+
+    posts: list[dict[str, Any]]
+    comments: list[dict[str, Any]]
+
+
+def collected(view: View, community: Community, *, addresses: Addresses) -> Collected:
+    """What a collector that came by some days after `view` holds of a community, in the world's order."""
+    early = _Unblanked(view.world, view.at)
+    made = (post for post in community.posts if post.created_at <= view.at)
+    reachable = (comment for comment in community.comments if _reachable(view, comment))
+    return Collected(
+        posts=[_post(view, early, post=post, addresses=addresses) for post in made],
+        comments=[_comment(view, early, comment=comment) for comment in reachable],
+    )
+
+
 def _months(records: list[dict[str, Any]], *, monthly: bool, at: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    ordered = sorted(records, key=lambda r: (r["created_utc"], len(r["id"]), r["id"]))
+    ordered = sorted(records, key=by_creation)
     if not monthly:
         yield datetime.fromtimestamp(at - 1, UTC).strftime("%Y-%m"), ordered
         return
@@ -96,6 +110,11 @@ def _months(records: list[dict[str, Any]], *, monthly: bool, at: int) -> Iterato
     for record in ordered:
         parts.setdefault(datetime.fromtimestamp(record["created_utc"], UTC).strftime("%Y-%m"), []).append(record)
     yield from parts.items()
+
+
+def by_creation(record: dict[str, Any]) -> tuple[int, int, str]:
+    """The order of records in archives: by time, within a second by id."""
+    return record["created_utc"], len(record["id"]), record["id"]
 
 
 def _write(path: Path, records: list[dict[str, Any]], *, frames: int) -> None:

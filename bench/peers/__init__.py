@@ -1,0 +1,1 @@
+"""What people use instead of hubbub, each a program of its own that is run as its users run it."""
