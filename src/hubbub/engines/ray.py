@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from types import ModuleType
@@ -32,14 +34,14 @@ class RayPool:
         """See `Pool`."""
         ray = self._ray
         wanted = min(memory_bytes, _largest_node(ray)) or None  # a task that fits nowhere would wait for ever
-        task = ray.remote(fn).options(num_cpus=1, memory=wanted, max_retries=retries)
+        task = ray.remote(_attentively).options(num_cpus=1, memory=wanted, max_retries=retries)
         waiting = list(range(len(units)))[::-1]
         running: dict[Any, int] = {}
         try:
             while waiting or running:
                 while waiting and len(running) < self.workers and not self._stopping:
                     at = waiting.pop()
-                    running[task.remote(units[at])] = at
+                    running[task.remote(fn, units[at])] = at
                 if not running:
                     break
                 ended, _ = ray.wait(list(running), timeout=LOOK_EVERY_S)
@@ -57,6 +59,15 @@ class RayPool:
     def stop(self) -> None:
         """See `Pool`."""
         self._stopping = True
+
+
+def _attentively(fn: Callable[[U], R], unit: U) -> R:
+    """What the function returns, run where it hears that it is cancelled.
+
+    Ray says so by SIGINT, which workers ignore when the command does (begun by nohup, or in a script's background)."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    return fn(unit)
 
 
 def _outcome(ray: ModuleType, ref: Any, at: int) -> Finished[Any] | None:

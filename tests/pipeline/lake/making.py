@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.dataset as ds
 
-from hubbub.pipeline.lake_columns import KINDS, schema
+from hubbub.pipeline.lake_columns import KINDS
 from tests.pipeline.load.cases import line, record, squeeze
 
 BLOCK_LINES = 100
@@ -84,12 +84,6 @@ def parts(lake: Path) -> dict[str, str]:
         for path in sorted(lake.glob("kind=*/**/*"))
         if path.is_file()
     }
-
-
-def columns(kind: str) -> list[str]:
-    """The columns of a kind."""
-    names: list[str] = schema(kind).names
-    return names
 
 
 def leftovers(lake: Path) -> list[str]:
