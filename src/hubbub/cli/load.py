@@ -34,6 +34,7 @@ MOST_FILES = 20
 @click.option("--observed-at", type=TIME, help="When the platform gave a saved answer, if you know it.")
 @click.option("--source", default="reddit", show_default=True, help="The platform the files come from.")
 @click.option("--no-search", is_flag=True, help="Leave the search index for later.")
+@click.option("--no-indexes", is_flag=True, help="Leave the indexes of a large import for later.")
 @click.option("--to", type=click.Choice(["store", "parquet"]), default="store", show_default=True, help="Where to.")
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="parquet: the folder of the lake.")
 @click.option("--partition-by", multiple=True, metavar="NAMES", help="parquet: kind, community, month [kind,month].")
@@ -53,6 +54,7 @@ def load(
     observed_at: int | None,
     source: str,
     no_search: bool,
+    no_indexes: bool,
     to: str,
     out: Path | None,
     partition_by: tuple[str, ...],
@@ -76,6 +78,7 @@ def load(
         observed_at=observed_at,
         source=source,
         no_search=no_search,
+        no_indexes=no_indexes,
     )
     spread = Spread(engine=engine, workers=workers or (1 if engine == "local" else None), address=address)
     spread.load()
@@ -97,8 +100,9 @@ def _to_store(session: Session, files: Sequence[Path], *, options: LoadOptions, 
             outcome = load_files(store, files, options=options, observers=observers)
         else:
             # What a large import leaves to its end is left to the end of all: no worker holds the others up with it.
-            later = msgspec.structs.replace(options, no_search=True)
-            with bulk(store, rows=options.rows_of(files), search=not options.no_search):
+            later = msgspec.structs.replace(options, no_search=True, no_indexes=True, beside=False)
+            rows, search, index = options.rows_of(files), not options.no_search, not options.no_indexes
+            with bulk(store, rows=rows, search=search, index=index):
                 outcome = run_units(
                     import_into_store,
                     _units(session, files, options=later, absolute=spread.engine != "local"),

@@ -133,6 +133,10 @@ class Archive:
                     )
         return b"".join(parts).removeprefix(BOM)
 
+    def fileno(self) -> int:
+        """Its descriptor; whoever reads through it moves this archive's place in the file, too."""
+        return self._file.fileno()
+
     def read_raw(self, size: int) -> Iterator[bytes]:
         """The bytes as stored, `size` at a time."""
         with _reading(self.name):
@@ -311,6 +315,16 @@ def open_archive(path: Path) -> Iterator[Archive]:
         if not archive.size_bytes:
             raise InputError(f"{name} is empty", advice="the download has probably failed; fetch the file again")
         yield archive.look()
+
+
+@contextmanager
+def archive_of(descriptor: int, path: Path) -> Iterator[Archive]:
+    """The archive behind an open descriptor, which somebody has looked at before; `path` is what to call it.
+
+    Raises what `open_archive` raises."""
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        file.seek(0)
+        yield Archive(file, path).look()
 
 
 @contextmanager

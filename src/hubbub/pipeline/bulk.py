@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from hubbub.store import indexes, reads
+from hubbub.store import indexes, reads, search_index
 from hubbub.store.engine import Store
 from hubbub.store.maintenance import catch_up
 
@@ -29,25 +29,50 @@ def expected_rows(paths: Sequence[Path]) -> int:
 
 
 @contextmanager
-def bulk(store: Store, *, rows: int, search: bool) -> Iterator[None]:
-    """Run the block as an import of about so many rows; with `search`, search entries are there after it.
+def bulk(store: Store, *, rows: int, search: bool, index: bool = True) -> Iterator[Callable[[int], None]]:
+    """Run the block as an import of about so many rows; with `search` and `index`, search entries and indexes are there
+    after it. What it gives wants to be told of rows that were stored.
 
-    Interrupted, it leaves indexes and search entries to the next command that writes and to `db maintain`."""
+    Interrupted, it leaves them to the next command that writes and to `db maintain`."""
     with ExitStack() as ends:
         ends.enter_context(no_cyclic_garbage())
         large = rows >= LARGE_ROWS and rows > reads.greatest_row(store)
         if large:
-            ends.enter_context(indexes.left_out(store))
-        else:
+            ends.enter_context(indexes.left_out(store, build_after=index))
+        elif index:
             indexes.build_left_out(store)
         before = store.search_later
         store.search_later = before or large or not search
         try:
-            yield
+            yield SearchFollower(store).stored if large and search else _nothing
         finally:
             store.search_later = before
         if search:
             catch_up(store)
+
+
+def _nothing(_rows: int) -> None:
+    pass
+
+
+class SearchFollower:
+    """Makes search entries some way behind an import, while the process beside it decodes on."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting = 0
+        self._above: dict[str, int] = {}
+
+    def stored(self, rows: int) -> None:
+        """Note that so many rows were stored; once in a while this takes long."""
+        self._waiting += rows
+        if self._waiting < search_index.CATCH_UP_ROWS or self._store.engine != "sqlite":
+            return
+        self._waiting = 0
+        for kind in search_index.INDEXES:
+            with self._store.transaction() as db:
+                above = self._above.get(kind, search_index.FIRST)
+                self._above[kind] = search_index.catch_up(db, kind, above=above) or above
 
 
 @contextmanager

@@ -16,17 +16,16 @@ from hubbub.pipeline import ledger
 from hubbub.pipeline.archive import Archive, LineChunk, Position, open_archive, shown
 from hubbub.pipeline.archive_kinds import EXPECTED, Shape
 from hubbub.pipeline.bulk import no_cyclic_garbage
+from hubbub.pipeline.decoding import HOPELESS_LINES, LineDecoder
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.lake import BLOCK_LINES, EndMark, Lake, Unit, UnitKey
 from hubbub.pipeline.lake_block import Block
 from hubbub.pipeline.lake_sort import Blocked, sort_into
-from hubbub.pipeline.load import HOPELESS_LINES, FileReport, LoadOptions
-from hubbub.pipeline.load_filters import Sieve
+from hubbub.pipeline.load import FileReport, LoadOptions
 from hubbub.pipeline.run import RunReport, peak_rss_bytes
 from hubbub.pipeline.saved import decode_document
 from hubbub.plugins import registry
-from hubbub.plugins.contracts import Decoded, FileReader, line_place
-from hubbub.records.models import Door, Rejected
+from hubbub.plugins.contracts import Decoded, FileReader
 from hubbub.store.batch import Tally
 
 PROGRESS_BYTES = 32 << 20
@@ -87,7 +86,6 @@ class _LakeImport:
         self._unit = unit
         self._lake = Lake(Path(unit.lake), partition_by=unit.partition_by)
         self._filters = unit.options.filters()
-        self._sieve = Sieve(self._filters.communities)
         self._blocked = Blocked(unit.blocked)
         self._observers = observers
         self._now = clock.now()
@@ -188,6 +186,13 @@ class _LakeImport:
     def _lines(
         self, archive: Archive, reader: FileReader, *, found: Unit, begin: Callable[[int], Block | None]
     ) -> None:
+        decoder = LineDecoder(
+            reader,
+            source=self._unit.options.source,
+            communities=self._filters.communities,
+            where=self.report.path,
+            now=self._now,
+        )
         at, told = Position(), 0
         error: TruncatedInputError | None = None
         try:
@@ -195,7 +200,7 @@ class _LakeImport:
                 at = chunk.end
                 self._check()
                 self._judge(chunk, reader)
-                self._chunk(chunk, reader, begin=begin)
+                self._chunk(chunk, decoder, begin=begin)
                 if at.offset - told >= PROGRESS_BYTES:
                     told = at.offset
                     self._progress(archive, chunk.packed_end)
@@ -221,13 +226,13 @@ class _LakeImport:
             error.args = (f"{error}; {at.lines:,} lines were read before it",)
             raise error
 
-    def _chunk(self, chunk: LineChunk, reader: FileReader, *, begin: Callable[[int], Block | None]) -> None:
+    def _chunk(self, chunk: LineChunk, decoder: LineDecoder, *, begin: Callable[[int], Block | None]) -> None:
         for number, part in cut(chunk, lines=self._unit.block_lines):
             if number != self._number:
                 self._close()
                 self._number, self._block = number, begin(number)
             if self._block is not None:
-                for decoded in self._decode(part, reader):
+                for decoded in decoder.decode(part):
                     self._take(decoded, self._block)
 
     def _damage(self, error: TruncatedInputError, at: Position) -> str:
@@ -255,31 +260,6 @@ class _LakeImport:
                 f"the first ({first.where}): {first.reason}",
                 advice=EXPECTED,
             )
-
-    def _decode(self, chunk: LineChunk, reader: FileReader) -> Iterator[Decoded]:
-        where = self.report.path
-        block, sieve = chunk.block, self._sieve
-        if block is not None and not sieve.active:
-            yield reader.decode_block(block, count=chunk.count, where=where, first_line=chunk.first_line, now=self._now)
-            return
-        if block is not None and sieve.none_in(block, count=chunk.count):
-            yield Decoded(filtered=chunk.count)
-            return
-        lines = chunk.apart()
-        if sieve.active:
-            lines, others = sieve.blank(lines)
-            yield Decoded(filtered=others)
-        if lines:
-            yield reader.decode_lines(lines, where=where, first_line=chunk.first_line, now=self._now)
-        if (line := chunk.too_long) is not None:
-            rejected = Rejected(
-                reason=f"the line is too long: {line.size_bytes:,} bytes",
-                raw=line.sample,
-                source=self._unit.options.source,
-                door=Door.DUMP,
-                where=line_place(where, line.number),
-            )
-            yield Decoded(rejected=(rejected,))
 
     def _take(self, decoded: Decoded, block: Block) -> None:
         block.filtered += sort_into(block, decoded, filters=self._filters, blocked=self._blocked)

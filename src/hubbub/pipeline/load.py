@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -11,27 +13,27 @@ import msgspec
 from hubbub import clock
 from hubbub.errors import InputError, InterruptedRunError, TruncatedInputError, UsageError
 from hubbub.events import FileProgress, Observer
-from hubbub.pipeline import ledger
-from hubbub.pipeline.archive import Archive, LineChunk, Position, open_archive, shown
+from hubbub.pipeline import beside, ledger
+from hubbub.pipeline.archive import Archive, Position, open_archive, shown
 from hubbub.pipeline.archive_kinds import EXPECTED, Shape
 from hubbub.pipeline.bulk import bulk, expected_rows
+from hubbub.pipeline.decoding import HOPELESS_LINES, LineDecoder, Part
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.load_batch import Pending
-from hubbub.pipeline.load_filters import Filters, Sieve
+from hubbub.pipeline.load_filters import Filters
 from hubbub.pipeline.run import Run, RunReport
 from hubbub.pipeline.saved import decode_document
 from hubbub.plugins import registry
-from hubbub.plugins.contracts import Decoded, FileReader, line_place
-from hubbub.records.models import Door, Rejected
+from hubbub.plugins.contracts import Decoded, FileReader
 from hubbub.store import reads
 from hubbub.store.engine import Store
 
-HOPELESS_LINES = 1_000
-"""A file whose first so many lines are all bad is not what it was taken for."""
-
-
 BATCH_BYTES = 32 << 20
 """Unpacked bytes after which a batch is stored, however few its rows."""
+
+
+BESIDE_BYTES = 8 << 20
+"""A file that holds more, packed, is decoded in a process beside this one."""
 
 
 class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +51,10 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     source: str = "reddit"
     no_search: bool = False
     """Leave the search index for later."""
+    no_indexes: bool = False
+    """Leave the secondary indexes for later, where a large import leaves them out at all."""
+    beside: bool = (os.cpu_count() or 1) > 1
+    """Decode large files in a process beside this one."""
 
     def rows_of(self, paths: Sequence[Path]) -> int:
         """About how many rows these files bring at most."""
@@ -99,7 +105,7 @@ def load_files(
     with (
         Run(store, command="import", target=", ".join(map(shown, paths)), observers=observers) as run,
         Interrupts() as interrupts,
-        bulk(store, rows=options.rows_of(paths), search=not options.no_search),
+        bulk(store, rows=options.rows_of(paths), search=not options.no_search, index=not options.no_indexes) as stored,
     ):
         check = _check_of(interrupts)
         reports: list[FileReport] = []
@@ -108,7 +114,7 @@ def load_files(
             report = FileReport(path=shown(path))
             reports.append(report)
             try:
-                _Import(run, store, reader=reader, options=options, report=report, check=check).run(path)
+                _Import(run, store, reader=reader, options=options, report=report, check=check, stored=stored).run(path)
             except InputError as error:
                 damaged = report.damaged or isinstance(error, TruncatedInputError)
                 report.state = "damaged" if damaged else "refused"
@@ -138,15 +144,16 @@ class _Import:
         options: LoadOptions,
         report: FileReport,
         check: Callable[[], None],
+        stored: Callable[[int], None],
     ) -> None:
         self._run = run
         self._store = store
         self._reader = reader
         self._options = options
         self._filters = options.filters()
-        self._sieve = Sieve(self._filters.communities)
         self._report = report
         self._check = check
+        self._stored = stored
         self._now = clock.now()
         self._bad_from_start: int | None = 0
         """Bad lines so far, as long as there was no good one; then None."""
@@ -198,14 +205,15 @@ class _Import:
         if start.lines:
             self._bad_from_start = None
         try:
-            for chunk in archive.chunks(start):
-                at = chunk.end
-                for decoded in self._decode(chunk, archive):
-                    self._take(decoded, pending)
-                if pending.full or at.offset - self._report.offset >= BATCH_BYTES:
-                    self._flush(pending, at)
-                    self._progress(archive, chunk.packed_end)
-                self._interruptible(pending, at)
+            with closing(self._parts(archive, start)) as parts:
+                for part in parts:
+                    at = part.end
+                    for decoded in part.decoded:
+                        self._take(decoded, pending)
+                    if pending.full or at.offset - self._report.offset >= BATCH_BYTES:
+                        self._flush(pending, at)
+                        self._progress(archive, part.packed_end)
+                    self._interruptible(pending, at)
         except TruncatedInputError as error:
             self._damaged(error, pending, at)
             raise
@@ -213,35 +221,22 @@ class _Import:
         self._flush(pending, at, done=True)
         self._progress(archive, archive.size_bytes)
 
-    def _decode(self, chunk: LineChunk, archive: Archive) -> Iterator[Decoded]:
-        where, done = archive.name, 0
-        block, sieve = chunk.block, self._sieve
-        if block is not None:
-            if sieve.active and sieve.none_in(block, count=chunk.count):
-                yield Decoded(filtered=chunk.count)
-                return
-            if self._bad_from_start is None and not sieve.active:
-                yield self._reader.decode_block(
-                    block, count=chunk.count, where=where, first_line=chunk.first_line, now=self._now
-                )
-                return
-        lines = chunk.apart()
-        if sieve.active:
-            lines, others = sieve.blank(lines)
-            yield Decoded(filtered=others)
-        while done < len(lines):  # in small steps until the first good line, to give up early
-            some = lines[done:] if self._bad_from_start is None else lines[done : done + HOPELESS_LINES]
-            yield self._reader.decode_lines(some, where=where, first_line=chunk.first_line + done, now=self._now)
-            done += len(some)
-        if (line := chunk.too_long) is not None:
-            rejected = Rejected(
-                reason=f"the line is too long: {line.size_bytes:,} bytes",
-                raw=line.sample,
-                source=self._options.source,
-                door=Door.DUMP,
-                where=line_place(where, line.number),
-            )
-            yield Decoded(rejected=(rejected,))
+    def _parts(self, archive: Archive, start: Position) -> Generator[Part]:
+        """What comes of the lines, decoded by a process beside this one where the file is worth it."""
+        source, communities = self._options.source, self._filters.communities
+        here = LineDecoder(self._reader, source=source, communities=communities, where=archive.name, now=self._now)
+        left = archive.size_bytes - start.frame_offset
+        if not self._options.beside or left < BESIDE_BYTES or not beside.available():
+            return here.parts(archive, start)
+        job = beside.Job(
+            file=archive.fileno(),
+            path=archive.name,
+            source=source,
+            communities=sorted(communities),
+            now=self._now,
+            start=start,
+        )
+        return beside.parts_beside(archive, job, here=here)
 
     def _take(self, decoded: Decoded, pending: Pending) -> None:
         if self._bad_from_start is not None:
@@ -277,6 +272,7 @@ class _Import:
 
     def _flush(self, pending: Pending, at: Position, *, done: bool = False, damaged: str | None = None) -> None:
         counts = pending.flush(at, done=done, damaged=damaged)
+        self._stored(counts.rows)
         report = self._report
         report.lines, report.offset = at.lines, at.offset
         report.rows += counts.rows

@@ -75,7 +75,7 @@ def build_left_out(store: Store) -> int:
 
 
 @contextmanager
-def left_out(store: Store) -> Iterator[None]:
+def left_out(store: Store, *, build_after: bool = True) -> Iterator[None]:
     """Leave the indexes out inside the block and build them after it, unless it is interrupted.
 
     Where another import has left them out already, nothing is done here."""
@@ -89,4 +89,5 @@ def left_out(store: Store) -> Iterator[None]:
             for name in shipped(db.engine):
                 db.execute(f"DROP INDEX IF EXISTS {name}")
         yield
-        build(store)
+        if build_after:
+            build(store)

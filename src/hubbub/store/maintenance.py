@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hubbub.store import mentions, search_index, search_vector, vacuum
+from hubbub.store import indexes, mentions, search_index, search_vector, vacuum
 from hubbub.store.content import VECTORED
 from hubbub.store.engine import Store
 from hubbub.store.rows import CODECS
@@ -26,6 +26,7 @@ def maintain(store: Store, *, full: bool = False) -> Iterator[Step]:
     """Look after everything, step by step; with `full` also what takes long: leftovers and dead space.
 
     Raises LockedError when somebody else holds the store too long; what was done until then stays done."""
+    yield _complete_indexes(store)
     yield catch_up(store)
     if full:
         yield _remove_leftovers(store)
@@ -35,6 +36,11 @@ def maintain(store: Store, *, full: bool = False) -> Iterator[Step]:
     from hubbub.store import postgres_vacuum  # noqa: PLC0415 - the driver is an extra
 
     yield from postgres_vacuum.vacuum(store, full=full)
+
+
+def _complete_indexes(store: Store) -> Step:
+    made = indexes.build_left_out(store)
+    return Step(name="indexes", done=True, what=f"made {made} indexes" if made else "all indexes are there")
 
 
 def catch_up(store: Store) -> Step:

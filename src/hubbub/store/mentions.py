@@ -8,6 +8,7 @@ observation filled it, in whatever order records came.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -61,9 +62,9 @@ def maintain(db: Session, changes: Iterable[Change]) -> None:
 def make(db: Session, kind: str, mentions: Mapping[Key, str | None]) -> None:
     """A stub for each key nobody has stored; `mentions` gives the name as the platform prints it."""
     if kind == "post":
-        db.save("posts", ("source", "id"), list(mentions), key=("source", "id"), keep=True)
+        db.save("posts", ("source", "id"), sorted(mentions), key=("source", "id"), keep=True)
         return
-    rows = [(*key, name) for key, name in mentions.items()]
+    rows = sorted(((*key, name) for key, name in mentions.items()), key=operator.itemgetter(0, 1))
     db.save(CONTENT[kind].name, ("source", "id", "name"), rows, key=("source", "id"), keep=True)
 
 

@@ -23,6 +23,9 @@ from hubbub.store.session import Mention, Session
 from hubbub.store.sheets import Sheet
 from hubbub.store.tables import CONTENT
 
+Taken = dict[str, set[str]]
+"""Per source: ids that records of a batch have."""
+
 
 class Written(msgspec.Struct):
     """What became of the sheets of one kind."""
@@ -38,7 +41,7 @@ def write(
     sheets: Iterable[Sheet],
     *,
     graves: Graves,
-    taken: set[Key],
+    taken: Taken,
     outcomes: dict[str, int],
     run_id: int,
     now: int,
@@ -56,24 +59,24 @@ def write(
     return done
 
 
-def _part_doubles(sheet: Sheet, *, taken: set[Key], graves: Graves) -> list[Seen]:
+def _part_doubles(sheet: Sheet, *, taken: Taken, graves: Graves) -> list[Seen]:
     """Take out the records whose key another one of the batch has, and those of people who are gone."""
     source, author = sheet.source, sheet.at("author")
-    keys = {(source, row[0]) for row in sheet.rows}
+    known = taken.setdefault(source, set())
+    ids = {*map(operator.itemgetter(0), sheet.rows)}
     names: set[Key] = set()
     if graves.any and author is not None:
         names = {(source, row[author]) for row in sheet.rows}
         graves.look_up(names)
         names = {name for name in names if name in graves}
-    if len(keys) == len(sheet.rows) and not names and taken.isdisjoint(keys):
-        taken |= keys
+    if len(ids) == len(sheet.rows) and not names and known.isdisjoint(ids):
+        known |= ids
         return []
     out: list[int] = []
     for i, row in enumerate(sheet.rows):
-        key = (source, row[0])
-        if key in taken or (author is not None and (source, row[author]) in names):
+        if row[0] in known or (author is not None and (source, row[author]) in names):
             out.append(i)
-        taken.add(key)
+        known.add(row[0])
     return sheet.take_out(out)
 
 

@@ -13,12 +13,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from hubbub.errors import StorageError
-from hubbub.records.models import Comment, Community, LinkListing, Post, Record, Stub, Tombstone, User
+from hubbub.records.models import Record
+from hubbub.records.packing import Packed, tagged, unpacked
 from hubbub.store.batch import Batch
 from hubbub.store.claims import lock_file
 
@@ -29,9 +29,6 @@ _HEAD = struct.Struct("<4sII")
 """Mark, length and CRC-32 of what follows."""
 
 _MARK = b"hbb1"
-_TYPES: dict[str, type[Any]] = {
-    each.__name__: each for each in (Post, Comment, User, Community, Stub, Tombstone, LinkListing)
-}
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -45,7 +42,7 @@ class Entry(msgspec.Struct, frozen=True):
 class _Written(msgspec.Struct):
     commits: int
     batch: msgspec.Raw
-    records: list[tuple[str, msgspec.Raw]]
+    records: Packed
 
 
 class Spill:
@@ -151,14 +148,12 @@ def entries(path: Path) -> Iterator[Entry]:
 def _encode(entry: Entry) -> bytes:
     batch = entry.batch.spread()
     bare = msgspec.structs.replace(batch, records=())
-    records = [(type(record).__name__, record) for record in batch.records]
-    return msgspec.msgpack.encode({"commits": entry.commits, "batch": bare, "records": records})
+    return msgspec.msgpack.encode({"commits": entry.commits, "batch": bare, "records": tagged(batch.records)})
 
 
 def _decode(data: bytes) -> Entry:
     written = msgspec.msgpack.decode(data, type=_Written)
-    records: list[Record] = [msgspec.msgpack.decode(raw, type=_TYPES[name]) for name, raw in written.records]
-    batch = msgspec.msgpack.decode(written.batch, type=_Bare).whole(records)
+    batch = msgspec.msgpack.decode(written.batch, type=_Bare).whole(unpacked(written.records))
     return Entry(written.commits, batch)
 
 

@@ -30,6 +30,8 @@ _WRITER_CACHE_KIB = 64 * 1024
 _READER_CACHE_KIB = 8 * 1024
 MOST_MENTIONED = 1_000_000
 """Keys of stubs that are remembered."""
+_CHECKPOINT_PAGES = 8_000
+"""Pages (64 MB) in the write-ahead log before they go to the file: every time the disk is waited for, twice."""
 _REWRITE_BYTES = 32 << 20
 """A larger file is not rewritten after withdrawals: half a second at the end of a run is enough."""
 
@@ -144,6 +146,7 @@ def connect(
             connection.execute("PRAGMA page_size = 8192")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             # What is wiped must not linger in free pages of the file (design §2: tombstones). FAST would leave whole
             # freed pages as they are; ON costs an import of 60,000 comments nothing that can be measured.
             connection.execute("PRAGMA secure_delete = ON")

@@ -237,7 +237,9 @@ def _write_plain(
             for sheet in plain_ones:
                 rest += sheet.take_out([*range(len(sheet.rows))])
             continue
-        taken = {(record.source, record.id) for record in rest}
+        taken: plain.Taken = {}
+        for record in rest:
+            taken.setdefault(record.source, set()).add(record.id)
         done = plain.write(db, plain_ones, graves=graves, taken=taken, outcomes=outcomes, run_id=run_id, now=now)
         rest += done.rest
         filled[kind] = done.filled
