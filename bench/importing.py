@@ -85,7 +85,7 @@ def _keep() -> list[Trial]:
         Trial(label=DUCK_CTAS, commands=_duck("ctas")),
         Trial(label=DUCK_UPSERT, commands=_duck("upsert")),
         Trial(label=DUCK_AGAIN, commands=_duck("upsert"), after=DUCK_UPSERT),
-        Trial(label=BARE, commands=_hubbub("--no-search"), prepare=_bare_file),
+        Trial(label=BARE, commands=_hubbub("--no-search", "--no-indexes")),
         Trial(label=NO_SEARCH, commands=_hubbub("--no-search")),
     ]
 
@@ -121,7 +121,7 @@ def writes_parquet() -> bool:
 
 def _postgres(server: Server) -> list[Trial]:
     def commands(dump: Dump, folder: Path) -> Sequence[Command]:
-        import_it = hubbub("import", str(dump.path), "--no-search", home=folder)
+        import_it = hubbub("import", str(dump.path), "--no-search", "--no-indexes", home=folder)
         at = import_it.index("--json")
         return [[*import_it[:at], "--store", schema_url(server, folder), *import_it[at:]]]
 

@@ -41,6 +41,7 @@ def summary(report: RunReport, *, facts: Iterable[str] = (), aside: str = SHOWN_
     lines = [
         f"{report.command} {report.target}: {_ending(report)} in {report.elapsed_s:.1f} s{asked}{memory}",
         report.conservation,
+        *kinds_of(report),
         *facts,
     ]
     if report.missing:
@@ -54,6 +55,26 @@ def summary(report: RunReport, *, facts: Iterable[str] = (), aside: str = SHOWN_
         lines.append(f"and {len(report.findings) - MOST_FINDINGS:,} more findings")
     if report.resume_at is not None:
         lines.append(f"worth coming back at {iso(report.resume_at)}")
+    return lines
+
+
+TERMS = {"new": "new", "updated": "merged", "unchanged": "unchanged", "older": "older", "tombstoned": "tombstoned"}
+"""What the table of an import calls the terms of the conservation line."""
+
+
+def kinds_of(report: RunReport) -> list[str]:
+    """The table of an import: what became of the records of each kind."""
+    if report.command != "import" or not report.tally.kinds:
+        return []
+    heads = ["kind", "read", *TERMS.values(), "set aside"]
+    rows = []
+    for kind, terms in sorted(report.tally.kinds.items()):
+        counts = [terms.get(term, 0) for term in (*TERMS, "set_aside")]
+        rows.append([kind, *(f"{count:,}" for count in (sum(counts), *counts))])
+    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in (heads, *rows)]
+    if any(terms.get("tombstoned") for terms in report.tally.kinds.values()):
+        lines.append("tombstoned: withdrawn by their authors or by moderators; they are kept without their text")
     return lines
 
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from hubbub import events
 from hubbub.observe.terminal import shown
@@ -25,6 +25,7 @@ class ProgressObserver:
             BarColumn(bar_width=24),
             TextColumn("{task.fields[facts]}"),
             TimeElapsedColumn(),
+            TimeRemainingColumn(),
             console=console or Console(stderr=True),
             transient=True,
         )
@@ -65,7 +66,9 @@ class ProgressObserver:
 
     def _file(self, event: events.FileProgress) -> None:
         task = self._task(event.path, Path(event.path).name, total=event.total_bytes)
-        self._progress.update(task, completed=event.done_bytes, facts=f"{event.rows:,} rows")
+        took = self._progress.tasks[task].elapsed or 0
+        rate = f", {event.rows / took:,.0f} a second" if took >= 1 else ""
+        self._progress.update(task, completed=event.done_bytes, facts=f"{event.rows:,} rows{rate}")
 
     def _copy(self, event: events.CopyProgress) -> None:
         facts = f"{event.done:,} of {event.total:,}"

@@ -53,17 +53,15 @@ class LineDecoder:
         """What comes of one chunk; `in_steps` in several parts, for whoever may have seen enough after the first."""
         where, first, now = self._where, chunk.first_line, self._now
         block, sieve = chunk.block, self._sieve
-        if block is not None:
-            if sieve.active and sieve.none_in(block, count=chunk.count):
-                yield Decoded(filtered=chunk.count)
-                return
-            if not in_steps and not sieve.active:
-                yield self._reader.decode_block(block, count=chunk.count, where=where, first_line=first, now=now)
-                return
-        lines = chunk.apart()
+        if block is not None and not in_steps and not sieve.active:
+            yield self._reader.decode_block(block, count=chunk.count, where=where, first_line=first, now=now)
+            return
         if sieve.active:
-            lines, others = sieve.blank(lines)
+            text = b"\n".join(chunk.lines) if block is None else block
+            lines, others = sieve.kept(text, count=chunk.count if text else 0)
             yield Decoded(filtered=others)
+        else:
+            lines = chunk.apart()
         step = HOPELESS_LINES if in_steps else len(lines) or 1
         for done in range(0, len(lines), step):
             some = lines[done : done + step]

@@ -98,9 +98,12 @@ def _row_test(part: Rows, filters: Filters) -> Callable[[tuple[Any, ...]], bool]
     return test
 
 
-_KEY = b'"subreddit"'
-_NAME = re.compile(rb'[ \t]*:[ \t]*"([^"\\\\]*)"')
-_SPELLINGS = (b'"subreddit":"', b'"subreddit": "')
+_KEY = b'"subreddit":'
+_AFTER_KEY = len(_KEY)
+_IN_NAME = _AFTER_KEY + 2
+"""Behind the quotation mark before a name, with a space before it or without."""
+_NESTED = b'"crosspost_parent_list":'
+"""Begins what holds other posts, with communities of their own."""
 
 
 class Sieve:
@@ -115,42 +118,49 @@ class Sieve:
         self._known: dict[bytes, bool] = {}
         """Whether a name, as the platform prints it, is asked for."""
 
-    def none_in(self, block: bytes, *, count: int) -> bool:
-        """True when none of the `count` lines of a block can be of a community that is asked for."""
-        for spelling in _SPELLINGS:
-            if block.find(spelling, 0, block.find(b"\n")) >= 0:
-                pieces = block.split(spelling)
-                break
-        else:
-            return False
-        named = len(pieces) - 1
-        # Lines that name none, or spell the key in another way, are looked at by themselves.
-        all_named = named >= count and named == block.count(_KEY)
-        return all_named and not any(map(self._is_wanted, pieces[1:]))
+    def kept(self, block: bytes, *, count: int) -> tuple[list[bytes], int]:
+        r"""The `count` lines of a block with those of other communities made blank, so that their numbers stay, and how
+        many those are."""
+        lines, others, nested = [b""] * count, 0, _NESTED in block
+        find, last, known = block.find, block.rfind, self._known
+        begins = 0
+        for number in range(count):
+            ends = find(b"\n", begins)
+            if ends < 0:
+                ends = len(block)
+            at = last(_KEY, begins, ends)  # the line's own name comes last where keys are sorted
+            closed = find(b'"', at + _IN_NAME, ends) if at >= 0 else -1
+            name = block[at + _AFTER_KEY : closed].lstrip(b' "') if closed >= 0 else b""
+            asked = known.get(name)
+            if asked is None:
+                asked = self._learn(name)
+            if asked or (nested and self._names_another(block, begins, at)):
+                lines[number] = block[begins:ends]
+            elif begins < ends:
+                others += 1
+            begins = ends + 1
+        return lines, others
 
-    def _is_wanted(self, piece: bytes) -> bool:
-        name = piece[: piece.find(b'"')]
-        known = self._known.get(name)
-        if known is None:
-            known = self._known[name] = b"\\" in name or name.lower() in self._wanted
-        return known
+    def _learn(self, name: bytes) -> bool:
+        """Whether a name is asked for, or none can be told, so that the line must be decoded."""
+        if len(self._known) > _MOST_NAMES:
+            self._known.clear()
+        asked = self._known[name] = name.lower() in self._wanted or _NAME.match(name) is None
+        return asked
 
-    def blank(self, lines: list[bytes]) -> tuple[list[bytes], int]:
-        """Lines with those of other communities made blank, so that their numbers stay, and how many those are."""
-        kept = [line if self._may_be_asked_for(line) else b"" for line in lines]
-        return kept, sum(1 for line, was in zip(kept, lines, strict=True) if line is not was)
-
-    def _may_be_asked_for(self, line: bytes) -> bool:
-        at = line.find(_KEY)
-        if at < 0:
-            return True
+    def _names_another(self, block: bytes, begins: int, ends: int) -> bool:
+        """Whether a part of a line names a community that is asked for, besides the last one."""
+        at = block.find(_KEY, begins, ends)
         while at >= 0:
-            at += len(_KEY)
-            name = _NAME.match(line, at)
-            if name is None or name[1].lower() in self._wanted:
+            closed = block.find(b'"', at + _IN_NAME)
+            if closed < 0 or self._learn(block[at + _AFTER_KEY : closed].lstrip(b' "')):
                 return True
-            at = line.find(_KEY, at)
+            at = block.find(_KEY, at + 1, ends)
         return False
+
+
+_NAME = re.compile(rb"[A-Za-z0-9_.-]+\Z")
+_MOST_NAMES = 100_000
 
 
 def _mentions(record: Record) -> list[tuple[str, str | None]]:

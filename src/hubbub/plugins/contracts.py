@@ -25,7 +25,7 @@ from hubbub.errors import HubbubError
 from hubbub.http.access import Access
 from hubbub.http.messages import Request, Response
 from hubbub.records.models import Record, Rejected, Source
-from hubbub.records.rows import Rows
+from hubbub.records.rows import Rows, records_of
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,6 +186,10 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     filtered: int = 0
     """Lines that are no records of a community by the platform's own account: advertisements."""
     unknown_fields: Mapping[str, int] = {}
+
+    def spread(self) -> list[Record]:
+        """All records as objects."""
+        return [*self.records, *(record for part in self.rows for record in records_of(part))]
 
 
 def line_place(where: str, number: int) -> str:

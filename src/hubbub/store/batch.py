@@ -72,6 +72,8 @@ class Tally(msgspec.Struct, kw_only=True):
     set_aside: int = 0
     repaired: int = 0
     """Values replaced while decoding; their records are counted above."""
+    kinds: dict[str, dict[str, int]] = {}
+    """The terms from `new` to `tombstoned`, and `set_aside`, per kind of record, where there were any."""
 
     @property
     def offered(self) -> int:
@@ -81,4 +83,9 @@ class Tally(msgspec.Struct, kw_only=True):
     def add(self, other: Tally) -> None:
         """Add another line to this one."""
         for name in self.__struct_fields__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+            if name != "kinds":
+                setattr(self, name, getattr(self, name) + getattr(other, name))
+        for kind, terms in other.kinds.items():
+            known = self.kinds.setdefault(kind, {})
+            for term, count in terms.items():
+                known[term] = known.get(term, 0) + count

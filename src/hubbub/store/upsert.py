@@ -58,6 +58,10 @@ def write_batch(db: Session, batch: Batch, *, now: int) -> Tally:
     rejected = [*batch.rejected, *sorted_out.rejected]
     counted = sum(not _is_mention(item) for item in rejected)
     tally = Tally(filtered=batch.filtered, repaired=batch.repaired, set_aside=counted)
+    for item in rejected:
+        if not _is_mention(item):
+            terms = tally.kinds.setdefault(item.kind or "unknown", {"set_aside": 0})
+            terms["set_aside"] += 1
     _write_records(db, sorted_out, tally, run_id=batch.run_id, now=now)
     links.write(db, sorted_out.listings)
     bookkeeping.set_aside(db, rejected, run_id=batch.run_id, now=now)
@@ -195,14 +199,15 @@ def _write_records(db: Session, found: _Sorted, tally: Tally, *, run_id: int, no
     search = _SEARCH[db.engine]
     newest = search.newest_rows(db)
     graves = people.Graves(db)
-    outcomes = {"new": 0, "updated": 0, "unchanged": 0, "older": 0, "tombstoned": len(found.people)}
+    outcomes = {kind: dict.fromkeys(("new", "updated", "unchanged", "older", "tombstoned"), 0) for kind in found.seen}
+    outcomes["user"]["tombstoned"] = len(found.people)
     for stone in found.people:
         graves.dig((stone.source, stone.id))
     filled = _write_plain(db, found, graves=graves, outcomes=outcomes, run_id=run_id, now=now)
     bereaved = people.bury(db, found.people, run_id=run_id)
     changes = {kind: {c.key: c for c in bereaved if c.kind == kind} for kind in found.seen}
     for kind, records in found.seen.items():
-        _fold_kind(db, kind, records, changes=changes[kind], graves=graves, outcomes=outcomes)
+        _fold_kind(db, kind, records, changes=changes[kind], graves=graves, outcomes=outcomes[kind])
     everything = [change for by_key in changes.values() for change in by_key.values() if change.after is not None]
     touched = [change for change in everything if change.after != change.before]
     again = search.take_out(db, touched)
@@ -217,12 +222,16 @@ def _write_records(db: Session, found: _Sorted, tally: Tally, *, run_id: int, no
     _drop_labels(db, everything)
     mentions.maintain(db, touched)
     search.put_in(db, again, newest=newest, later=not db.index_now)
-    for outcome, times in outcomes.items():
-        setattr(tally, outcome, times)
+    for kind, terms in outcomes.items():
+        happened = {term: times for term, times in terms.items() if times}
+        for term, times in happened.items():
+            setattr(tally, term, getattr(tally, term) + times)
+        if happened:
+            tally.kinds[kind] = happened | tally.kinds.get(kind, {})
 
 
 def _write_plain(
-    db: Session, found: _Sorted, *, graves: people.Graves, outcomes: dict[str, int], run_id: int, now: int
+    db: Session, found: _Sorted, *, graves: people.Graves, outcomes: dict[str, dict[str, int]], run_id: int, now: int
 ) -> dict[str, list[int]]:
     """Write what needs no merge, with all that belongs to it; the rest of it joins the records that do. Returns the
     numbers of rows that were stubs before.
@@ -240,7 +249,7 @@ def _write_plain(
         taken: plain.Taken = {}
         for record in rest:
             taken.setdefault(record.source, set()).add(record.id)
-        done = plain.write(db, plain_ones, graves=graves, taken=taken, outcomes=outcomes, run_id=run_id, now=now)
+        done = plain.write(db, plain_ones, graves=graves, taken=taken, outcomes=outcomes[kind], run_id=run_id, now=now)
         rest += done.rest
         filled[kind] = done.filled
     return filled

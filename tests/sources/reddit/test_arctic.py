@@ -302,7 +302,7 @@ def test_records_are_those_of_a_dump_but_for_their_door() -> None:
 
 def observed(decoded: Decoded) -> dict[str, Any]:
     """The records that are no mere mentions, by id."""
-    return {record.id: record for record in decoded.records if isinstance(record, Post | Comment | Tombstone)}
+    return {record.id: record for record in decoded.spread() if isinstance(record, Post | Comment | Tombstone)}
 
 
 def fields(record: Any) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import pytest
 
 from hubbub.plugins.contracts import Decoded
 from hubbub.records.models import Stub, Tombstone
-from hubbub.records.rows import records_of
 from hubbub.sources.reddit import dump
 from hubbub.sources.reddit.ordinary import SUSPECT
 
@@ -118,8 +117,7 @@ ODDITIES: list[dict[str, Any]] = [
 
 def told(decoded: Decoded) -> tuple[Any, ...]:
     """What came of some lines, whichever road they took."""
-    objects = [record for record in decoded.records if not isinstance(record, Stub)]
-    records = [*objects, *(record for part in decoded.rows for record in records_of(part))]
+    records = [record for record in decoded.spread() if not isinstance(record, Stub)]
     # A community's name is no part of a tombstone that is stored.
     bare = [msgspec.structs.replace(r, community_name=None) if isinstance(r, Tombstone) else r for r in records]
     return (

@@ -11,7 +11,6 @@ from backports import zstd
 from hubbub.plugins.contracts import Decoded
 from hubbub.records.facets import Facet
 from hubbub.records.models import Comment, Door, Post, Reason, Stub, Tombstone
-from hubbub.records.rows import records_of
 from hubbub.sources.reddit import SOURCE
 from tests.shared import DATA, FAULTS, needs_shared
 from tests.sources.drive import NOW
@@ -58,8 +57,7 @@ def only(value: Any, **over: Any) -> Any:
 
 
 def content(decoded: Decoded) -> list[Any]:
-    objects = [record for record in decoded.records if not isinstance(record, Stub)]
-    return [*objects, *(record for part in decoded.rows for record in records_of(part))]
+    return [record for record in decoded.spread() if not isinstance(record, Stub)]
 
 
 def lines_of(name: str) -> list[bytes]:

@@ -337,7 +337,7 @@ def _page(found: Sequence[api.Item], *, where: str, now: int) -> Page:
     """The items as records, by the rules for the lines of a dump: they are the same lines."""
     decoded = decode_lines([item.line for item in found], where=where, first_line=1, now=now)
     return Page(
-        records=tuple(_as_mirrored(record) for record in decoded.records),
+        records=tuple(_as_mirrored(record) for record in decoded.spread()),
         rejected=tuple(msgspec.structs.replace(each, door=Door.MIRROR) for each in decoded.rejected),
         repaired=decoded.repaired,
         filtered=decoded.filtered,

@@ -24,6 +24,7 @@ from hubbub.sources.reddit.comment_rows import CommentRows, comment_lines
 from hubbub.sources.reddit.fields import LINE_FIELDS, is_unknown
 from hubbub.sources.reddit.mapping import Look
 from hubbub.sources.reddit.ordinary import ARCTIC_SHIFT_BEGAN, ENTITIES
+from hubbub.sources.reddit.post_rows import PostRows, post_lines
 from hubbub.sources.reddit.removal import archive_verdict
 from hubbub.sources.reddit.values import ONE_DAY_S, REDDIT_BEGAN, Gathered, moment
 
@@ -60,21 +61,35 @@ def _rows_of(block: bytes, *, count: int, first: bool, now: int) -> tuple[list[R
     """The rows of ordinary lines and the positions of the others; None where that cannot be told from the whole."""
     latest = now + ONE_DAY_S
     text = block.removeprefix(BOM) if first else block
-    if b'"link_id"' not in text[: text.find(b"\n")]:
-        return None
+    road = _road(text[: text.find(b"\n")], latest=latest)
     try:
-        lines = comment_lines(latest).decode_lines(text)
+        lines = road.lines.decode_lines(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if len(lines) != count:  # blank lines: positions would not fit
         return None
-    return comment_rows(latest).take(lines, but=_escaped(lines, text))
+    return road.rows.take(lines, but=_escaped(lines, text))
+
+
+class _Road(msgspec.Struct, frozen=True):
+    """The short road of one kind of line."""
+
+    lines: msgspec.json.Decoder[Any]
+    rows: CommentRows | PostRows
 
 
 @lru_cache(maxsize=4)
-def comment_rows(latest: int) -> CommentRows:
-    """What sorts decoded comments; `latest` is the greatest time (epoch seconds) that may stand in one."""
-    return CommentRows(terms=TERMS, latest=latest)
+def _roads(latest: int) -> tuple[_Road, _Road]:
+    """The roads of comments and of posts; `latest` is the greatest time (epoch seconds) that may stand in a line."""
+    return (
+        _Road(comment_lines(latest), CommentRows(terms=TERMS, latest=latest)),
+        _Road(post_lines(latest), PostRows(terms=TERMS, latest=latest)),
+    )
+
+
+def _road(line: bytes, *, latest: int) -> _Road:
+    comments, posts = _roads(latest)
+    return comments if b'"link_id"' in line else posts
 
 
 def _escaped(lines: list[Any], text: bytes) -> frozenset[int]:
@@ -113,13 +128,12 @@ def decode_lines(lines: Sequence[bytes], *, where: str, first_line: int, now: in
 
 def _row_of(text: bytes, *, latest: int) -> list[Rows] | None:
     """The row of one ordinary line, alone; None for any other line."""
-    if b'"link_id"' not in text:
-        return None
+    road = _road(text, latest=latest)
     try:
-        line = comment_lines(latest).decode(text)
+        line = road.lines.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    rows, odd = comment_rows(latest).take([line], but=_escaped([line], text))
+    rows, odd = road.rows.take([line], but=_escaped([line], text))
     return None if odd else rows
 
 

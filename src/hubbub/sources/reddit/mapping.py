@@ -112,7 +112,7 @@ def map_post(data: dict[str, Any], *, look: Look, out: Gathered) -> Post | Tombs
         created_at=created_at,
         community_name=community_name,
         permalink=_permalink(data, default=f"/r/{community_name or 'all'}/comments/{key}/", out=out),
-        post_type=_post_type(data, link=link),
+        post_type=post_type(data, link=link),
         over_18=flag(data, "over_18", out=out),
         spoiler=flag(data, "spoiler", out=out),
         **_flags(data, out=out),
@@ -298,7 +298,7 @@ def _crosspost_parent(data: dict[str, Any], *, own: str, out: Gathered) -> str |
     return found
 
 
-def _post_type(data: dict[str, Any], *, link: str | None) -> str | None:
+def post_type(data: dict[str, Any], *, link: str | None) -> str | None:
     """self, link, image, gallery, video, poll or crosspost, told by what the post carries, not by its hint."""
     media = data.get("media")
     told = {

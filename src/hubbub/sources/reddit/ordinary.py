@@ -18,6 +18,7 @@ ENTITIES = (b"&amp;", b"&lt;", b"&gt;", b"\\u0026")
 _FAR = 2**53
 Number = Annotated[int, msgspec.Meta(gt=-_FAR, lt=_FAR)]
 """A number that needs no look at its size."""
+Count = Annotated[int, msgspec.Meta(ge=0, lt=_FAR)]
 Id36 = Annotated[str, msgspec.Meta(min_length=1, max_length=13)]
 Fullname = Annotated[str, msgspec.Meta(min_length=4, max_length=16)]
 
