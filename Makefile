@@ -58,7 +58,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/uv
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[demo,images,parquet,postgres,redis]' --group dev
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[demo,images,parquet,postgres,ray,redis]' --group dev
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.bench: $(VENV)/.test

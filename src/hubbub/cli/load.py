@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import rich_click as click
 
 from hubbub.cli import report
@@ -11,9 +13,13 @@ from hubbub.cli.lazy import HubbubCommand
 from hubbub.cli.parameters import TIME, listed
 from hubbub.cli.session import Session
 from hubbub.cli.watching import watched
+from hubbub.errors import UsageError
+from hubbub.pipeline.bulk import bulk
+from hubbub.pipeline.fanout import Spread, StoreUnit, import_into_store, run_units
 from hubbub.pipeline.load import LoadOptions, load_files
 from hubbub.pipeline.run import RunReport
 from hubbub.pipeline.sweep import sweep_after
+from hubbub.store import blocklist
 
 MOST_FILES = 20
 
@@ -29,6 +35,12 @@ MOST_FILES = 20
 @click.option("--source", default="reddit", show_default=True, help="The platform the files come from.")
 @click.option("--no-search", is_flag=True, help="Leave the search index for later.")
 @click.option("--no-indexes", is_flag=True, help="Leave the indexes of a large import for later.")
+@click.option("--to", type=click.Choice(["store", "parquet"]), default="store", show_default=True, help="Where to.")
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="parquet: the folder of the lake.")
+@click.option("--partition-by", multiple=True, metavar="NAMES", help="parquet: kind, community, month [kind,month].")
+@click.option("--workers", metavar="N", type=click.IntRange(min=1), help="Work on so many at once [1; ray: all CPUs].")
+@click.option("--engine", metavar="NAME", default="local", show_default=True, help="Who works: local or ray.")
+@click.option("--address", metavar="ADDRESS", help="ray: the cluster, for example ray://HOST:10001.")
 @click.pass_context
 def load(
     ctx: click.Context,
@@ -43,12 +55,19 @@ def load(
     source: str,
     no_search: bool,
     no_indexes: bool,
+    to: str,
+    out: Path | None,
+    partition_by: tuple[str, ...],
+    workers: int | None,
+    engine: str,
+    address: str | None,
 ) -> int:
     """Read dump files and saved API answers.
 
     Takes the monthly dumps (RS_, RC_; .zst, .xz, .bz2, .gz or plain NDJSON), Parquet mirrors of them, saved API answers
     (.json) and the zip of your own data request. A file that was read before is skipped; a file that was read halfway
-    goes on where it stopped.
+    goes on where it stopped. With --to parquet nothing goes to the store: the records become a lake of Parquet files in
+    --out.
     """
     session = Session(ctx)
     options = LoadOptions(
@@ -62,10 +81,76 @@ def load(
         no_search=no_search,
         no_indexes=no_indexes,
     )
+    spread = Spread(engine=engine, workers=workers or (1 if engine == "local" else None), address=address)
+    spread.load()
+    if to == "parquet":
+        return _to_lake(session, files, options=options, spread=spread, out=out, partition_by=partition_by)
+    if out is not None or partition_by:
+        raise UsageError("--out and --partition-by are for --to parquet")
+    return _to_store(session, files, options=options, spread=spread)
+
+
+def _to_store(session: Session, files: Sequence[Path], *, options: LoadOptions, spread: Spread) -> int:
+    if spread.address is not None and session.store_file is not None:
+        raise UsageError(
+            "the workers of a cluster cannot write to a SQLite file of this machine",
+            advice="give them a PostgreSQL (--store postgresql://…), or make a lake on a shared disk (--to parquet)",
+        )
     with session.open_store(create=True) as store, watched(session) as observers:
-        outcome = load_files(store, files, options=options, observers=observers)
+        if spread.here:
+            outcome = load_files(store, files, options=options, observers=observers)
+        else:
+            # What a large import leaves to its end is left to the end of all: no worker holds the others up with it.
+            later = msgspec.structs.replace(options, no_search=True, no_indexes=True, beside=False)
+            rows, search, index = options.rows_of(files), not options.no_search, not options.no_indexes
+            with bulk(store, rows=rows, search=search, index=index):
+                outcome = run_units(
+                    import_into_store,
+                    _units(session, files, options=later, absolute=spread.engine != "local"),
+                    spread=spread,
+                    target=", ".join(map(str, files)),
+                    observers=observers,
+                )
         sweep_after(store, session.blobs)
     return report.tell(outcome, session, facts=facts(outcome))
+
+
+def _units(session: Session, files: Sequence[Path], *, options: LoadOptions, absolute: bool) -> list[StoreUnit]:
+    # Batches that wait on disk are one file a store: several processes let a lost database end the run instead.
+    opened = msgspec.structs.replace(session.store_options, spill=None, read_url=None)
+    return [
+        StoreUnit(path=str(path.absolute() if absolute else path), url=session.store_url, store=opened, options=options)
+        for path in dict.fromkeys(files)
+    ]
+
+
+def _to_lake(
+    session: Session,
+    files: Sequence[Path],
+    *,
+    options: LoadOptions,
+    spread: Spread,
+    out: Path | None,
+    partition_by: Sequence[str],
+) -> int:
+    # Arrow takes a while to load, and is an extra
+    from hubbub.pipeline.lake import open_lake  # noqa: PLC0415
+    from hubbub.pipeline.lake_layout import DEFAULT, partitions  # noqa: PLC0415
+    from hubbub.pipeline.lake_run import import_files  # noqa: PLC0415
+
+    if out is None:
+        raise UsageError("--to parquet needs a folder", advice="name it with --out DIR")
+    names = listed(tuple(partition_by))
+    blocked = {}
+    if session.has_store:
+        with session.open_store(read_only=True) as store:
+            blocked = blocklist.listed(store)
+    lake = open_lake(out, partition_by=partitions(names) if names else None, default=DEFAULT)
+    with watched(session) as observers:
+        outcome = import_files(lake, files, options=options, spread=spread, observers=observers, blocked=blocked)
+    told = [*facts(outcome), f"the lake is in {out}, partitioned by {', '.join(lake.partition_by)}"]
+    aside = f"{out / '_hubbub' / 'quarantine'} holds them and the reasons"
+    return report.tell(outcome, session, facts=told, aside=aside)
 
 
 def facts(outcome: RunReport) -> list[str]:

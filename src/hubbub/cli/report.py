@@ -14,10 +14,12 @@ from hubbub.errors import ExitCode
 from hubbub.pipeline.run import RunReport
 
 MOST_FINDINGS = 10
+SHOWN_BY = "`hubbub quarantine list` shows them and the reasons"
 
 
-def tell(report: RunReport, session: Session, *, facts: Iterable[str] = ()) -> int:
-    """Say what the run did; `facts` are lines only this command has to say. Returns the exit code."""
+def tell(report: RunReport, session: Session, *, facts: Iterable[str] = (), aside: str = SHOWN_BY) -> int:
+    """Say what the run did; `facts` are lines only this command has to say, `aside` where to look for what was set
+    aside. Returns the exit code."""
     if session.as_json:
         document = msgspec.to_builtins(report)
         document["conservation"] = report.conservation
@@ -27,12 +29,12 @@ def tell(report: RunReport, session: Session, *, facts: Iterable[str] = ()) -> i
     for error in report.errors:
         say(f"hubbub: {error}")
     if not session.typed.quiet:
-        for line in summary(report, facts=facts):
+        for line in summary(report, facts=facts, aside=aside):
             say(line)
     return int(report.exit_code)
 
 
-def summary(report: RunReport, *, facts: Iterable[str] = ()) -> list[str]:
+def summary(report: RunReport, *, facts: Iterable[str] = (), aside: str = SHOWN_BY) -> list[str]:
     """The lines of a run's summary, the conservation line among them."""
     asked = f", {report.requests:,} requests" if report.requests else ""
     memory = f", at most {render.size(report.peak_rss_bytes)} of memory" if report.peak_rss_bytes else ""
@@ -47,7 +49,7 @@ def summary(report: RunReport, *, facts: Iterable[str] = ()) -> list[str]:
     if report.tally.repaired:
         lines.append(f"{report.tally.repaired:,} values repaired while reading")
     if report.tally.set_aside:
-        lines.append("records were set aside: `hubbub quarantine list` shows them and the reasons")
+        lines.append(f"records were set aside: {aside}")
     lines += [f"{severity}: {what}" for severity, what in report.findings[:MOST_FINDINGS]]
     if len(report.findings) > MOST_FINDINGS:
         lines.append(f"and {len(report.findings) - MOST_FINDINGS:,} more findings")

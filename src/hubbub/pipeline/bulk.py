@@ -36,7 +36,7 @@ def bulk(store: Store, *, rows: int, search: bool, index: bool = True) -> Iterat
 
     Interrupted, it leaves them to the next command that writes and to `db maintain`."""
     with ExitStack() as ends:
-        ends.enter_context(_no_cyclic_garbage())
+        ends.enter_context(no_cyclic_garbage())
         large = rows >= LARGE_ROWS and rows > reads.greatest_row(store)
         if large:
             ends.enter_context(indexes.left_out(store, build_after=index))
@@ -77,7 +77,7 @@ class SearchFollower:
 
 
 @contextmanager
-def _no_cyclic_garbage() -> Iterator[None]:
+def no_cyclic_garbage() -> Iterator[None]:
     """Decoded rows are many and refer to nothing: looking through them for cycles finds none and costs a fifth."""
     if not gc.isenabled():
         yield

@@ -40,7 +40,7 @@ class LineDecoder:
         good, before = start.lines > 0, start
         for chunk in archive.chunks(start):
             found: list[Decoded] = []
-            for decoded in self._decode(chunk, in_steps=not good):
+            for decoded in self.decode(chunk, in_steps=not good):
                 good = good or bool(decoded.records or decoded.rows or decoded.filtered)
                 found.append(decoded)
                 if not good:  # whoever takes them may have seen enough
@@ -49,7 +49,8 @@ class LineDecoder:
             before = chunk.end
             yield Part(decoded=found, end=before, packed_end=chunk.packed_end)
 
-    def _decode(self, chunk: LineChunk, *, in_steps: bool) -> Iterator[Decoded]:
+    def decode(self, chunk: LineChunk, *, in_steps: bool = False) -> Iterator[Decoded]:
+        """What comes of one chunk; `in_steps` in several parts, for whoever may have seen enough after the first."""
         where, first, now = self._where, chunk.first_line, self._now
         block, sieve = chunk.block, self._sieve
         if block is not None and not in_steps and not sieve.active:

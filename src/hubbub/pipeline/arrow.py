@@ -1,0 +1,16 @@
+"""Arrow, or the word which extra brings it."""
+
+from __future__ import annotations
+
+from hubbub.errors import ConfigError
+
+try:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+except ModuleNotFoundError as missing:
+    if missing.name != "pyarrow":
+        raise
+    raise ConfigError("a lake needs the extra 'parquet'", advice="pip install 'hubbub[parquet]'") from missing
+
+__all__ = ["pa", "pc", "pq"]

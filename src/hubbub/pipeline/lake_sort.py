@@ -1,0 +1,91 @@
+"""What came of some lines, sorted into the kinds of a lake; what must not come in stays out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from hubbub.pipeline.lake_block import Block
+from hubbub.pipeline.load_filters import Filters, select, select_rows
+from hubbub.plugins.contracts import Decoded
+from hubbub.records.models import LinkListing, Observation, Reason, Record, Rejected, Stub, Tombstone
+from hubbub.records.rows import records_of
+
+
+class Blocked:
+    """The records that the user asked to forget, or not to let in at all."""
+
+    def __init__(self, listed: Mapping[str, Mapping[str, int]]) -> None:
+        self._listed = listed
+
+    @property
+    def any(self) -> bool:
+        """True when there are any at all."""
+        return any(self._listed.values())
+
+    def since(self, source: str, kind: str | None, identity: str | None) -> int | None:
+        """Since when a record is blocked; None when it is not."""
+        return self._listed.get(f"{source}/{kind}", {}).get(identity or "") if self._listed else None
+
+    def judge(self, record: Observation) -> Observation | Tombstone:
+        """The record, its tombstone when it is blocked, or the record without an author who is."""
+        if not self._listed:
+            return record
+        at = self.since(record.source, record.kind, record.id)
+        if at is not None:
+            return _as_forgotten(record, at)
+        author = getattr(record, "author", None)
+        if author is not None and self.since(record.source, "user", author) is not None:
+            gone = {"author": None, "author_name": None, "author_id": None, "author_flair": None}
+            return msgspec.structs.replace(record, author_gone=True, **gone)
+        return record
+
+
+def sort_into(block: Block, decoded: Decoded, *, filters: Filters, blocked: Blocked) -> int:
+    """Hand everything to the block; returns how many records a filter kept out. Mentions are not kept in a lake."""
+    kept, filtered = select(decoded.records, filters)
+    parts, left_out = select_rows(decoded.rows, filters)
+    records: list[Record] = [record for record in kept if not isinstance(record, Stub | LinkListing)]
+    if blocked.any:
+        records += [record for part in parts for record in records_of(part)]
+        parts = ()
+    kinds: dict[str, list[Observation]] = {}
+    stones: list[Tombstone] = []
+    for record in records:
+        assert not isinstance(record, Stub | LinkListing)
+        judged = record if isinstance(record, Tombstone) else blocked.judge(record)
+        if isinstance(judged, Tombstone):
+            stones.append(judged)
+        else:
+            kinds.setdefault(judged.kind, []).append(judged)
+    for kind, some in kinds.items():
+        block.observations(kind, some)
+    if stones:
+        block.tombstones(stones)
+    block.rows(parts)
+    if decoded.rejected:
+        block.reject([_without_blocked(item, blocked) for item in decoded.rejected])
+    return filtered + left_out + decoded.filtered
+
+
+def _without_blocked(item: Rejected, blocked: Blocked) -> Rejected:
+    """The same without its bytes when they may hold what had to go."""
+    return item if blocked.since(item.source, item.kind, item.id) is None else msgspec.structs.replace(item, raw=b"")
+
+
+def _as_forgotten(record: Any, at: int) -> Tombstone:
+    return Tombstone(
+        source=record.source,
+        kind=record.kind,
+        id=record.id,
+        door=record.door,
+        reason=Reason.FORGET,
+        at=at,
+        terms=record.terms,
+        community=getattr(record, "community", None),
+        post_id=getattr(record, "post_id", None),
+        parent_id=getattr(record, "parent_id", None),
+        created_at=record.created_at,
+    )
