@@ -31,7 +31,7 @@ ARCTIC_FILTER = "Arctic Shift's loop, re-stated"
 SIEVE = "hubbub's sieve of bytes alone"
 FILTER = "hubbub import --community"
 DUCK_PARQUET = "DuckDB on a zstd pipe, COPY TO parquet"
-PARQUET = "hubbub import --to parquet"
+PARQUET = "hubbub import --to parquet --workers 2"
 POSTGRES = "hubbub import --no-search into PostgreSQL"
 
 GROUPS: dict[str, str] = {
@@ -72,10 +72,6 @@ def _hubbub(*words: str, again: bool = False) -> Callable[[Dump, Path], Sequence
     return commands
 
 
-def _bare_file(folder: Path) -> None:
-    without_indexes(f"sqlite:///{folder}/hubbub.db")
-
-
 def _keep() -> list[Trial]:
     return [
         Trial(label=FLOOR, commands=_peer("floor")),
@@ -110,7 +106,7 @@ def _filter() -> list[Trial]:
 def _parquet() -> list[Trial]:
     found = [Trial(label=DUCK_PARQUET, commands=_duck("parquet"))]
     if writes_parquet():
-        found.append(Trial(label=PARQUET, commands=_hubbub("--to", "parquet", "--out", "/out")))
+        found.append(Trial(label=PARQUET, commands=_hubbub("--to", "parquet", "--out", "/out", "--workers", "2")))
     return found
 
 

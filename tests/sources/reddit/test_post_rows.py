@@ -124,6 +124,7 @@ ODDITIES: list[dict[str, Any]] = [
     {"link_flair_css_class": "a\x00b"},
     {"title": "x &amp; y", "retrieved_on": 1_600_000_000, "created_utc": 1_599_999_000},
     {"author_is_blocked": True},
+    {"is_self": None, "url": "https://www.reddit.com/r/x/comments/1abd/what_is_it/"},
     {"brand_new_field": 1},
 ]
 

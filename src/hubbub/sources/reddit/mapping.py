@@ -29,7 +29,7 @@ from hubbub.sources.reddit.values import (
     ratio,
 )
 
-MAPPING_VERSION = 1
+MAPPING_VERSION = 2
 """Goes up when the same input maps to other records: imports of a file are then done again."""
 
 

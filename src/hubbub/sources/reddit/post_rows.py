@@ -155,7 +155,7 @@ class PostRows:
     def _row(self, line: Any) -> tuple[tuple[Any, ...], Verdict | None] | None:
         """The row of a line, with the verdict when it is that of a tombstone; None when it must go the long road."""
         meta, place = line.meta, self._places[line.subreddit]
-        if place is None or line.promoted or not ID36.match(line.id):
+        if place is None or line.promoted or line.is_self is None or not ID36.match(line.id):
             return None
         if meta is not None and (meta.note or meta.was_initially_deleted):
             return None
