@@ -8,7 +8,6 @@ idempotent). So with the first tombstone of a record. Everything else goes throu
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -63,10 +62,12 @@ def _part_doubles(sheet: Sheet, *, taken: Taken, graves: Graves) -> list[Seen]:
     """Take out the records whose key another one of the batch has, and those of people who are gone."""
     source, author = sheet.source, sheet.at("author")
     known = taken.setdefault(source, set())
-    ids = {*map(operator.itemgetter(0), sheet.rows)}
+    if not sheet.rows:
+        return []
+    ids = {*sheet.column(0)}
     names: set[Key] = set()
     if graves.any and author is not None:
-        names = {(source, row[author]) for row in sheet.rows}
+        names = {(source, name) for name in sheet.column(author)}
         graves.look_up(names)
         names = {name for name in names if name in graves}
     if len(ids) == len(sheet.rows) and not names and known.isdisjoint(ids):
@@ -132,19 +133,17 @@ def _mentions_of(sheet: Sheet) -> list[Mention]:
 
 def _mention(db: Session, sheet: Sheet) -> None:
     """Make the stubs that rows refer to, where nobody made them yet."""
+    if not sheet.rows:
+        return
     for table, column, name in _mentions_of(sheet):
         at, named = sheet.at(column), sheet.at(name)
         assert at is not None
-        keys = {*map(operator.itemgetter(at), sheet.rows)} - {None, ""}
+        keys = {*sheet.column(at)} - {None, ""}
         fresh = db.unmentioned(table, sheet.source, keys)
         if not fresh:
             continue
-        made: dict[Key, str | None] = {}
-        if named is None:
-            made = dict.fromkeys(((sheet.source, key) for key in fresh), None)
-        else:
-            made = {(sheet.source, row[at]): row[named] for row in sheet.rows if row[at] in fresh}
-        mentions.make(db, _KINDS[table], made)
+        names = {} if named is None else dict(zip(sheet.column(at), sheet.column(named), strict=True))
+        mentions.make(db, _KINDS[table], {(sheet.source, key): names.get(key) for key in fresh})
 
 
 def _bury(db: Session, sheet: Sheet, *, run_id: int) -> None:

@@ -50,6 +50,8 @@ class Sheet(msgspec.Struct, kw_only=True):
     records: Callable[[list[int]], list[Seen]]
     """The records of these positions, as objects."""
     withdrawn: bool = False
+    turned: list[tuple[Any, ...]] | None = None
+    """The rows as columns, once somebody asked."""
 
     def __post_init__(self) -> None:
         for name in (*self.bound, *self.copies):
@@ -65,6 +67,12 @@ class Sheet(msgspec.Struct, kw_only=True):
         """The position of a column's value in a row."""
         return self.bound.index(column) if column in self.bound else None
 
+    def column(self, at: int) -> tuple[Any, ...]:
+        """The values at one position of all rows."""
+        if self.turned is None:
+            self.turned = list(zip(*self.rows, strict=True))
+        return self.turned[at]
+
     def take_out(self, positions: list[int]) -> list[Seen]:
         """Remove the rows of these positions and return their records."""
         if not positions:
@@ -73,7 +81,7 @@ class Sheet(msgspec.Struct, kw_only=True):
         gone = {*positions}
         left = [i for i in range(len(self.rows)) if i not in gone]
         rows, records = self.rows, self.records
-        self.rows = [rows[i] for i in left]
+        self.rows, self.turned = [rows[i] for i in left], None
         self.records = lambda asked: records([left[i] for i in asked])
         return out
 

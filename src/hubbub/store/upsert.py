@@ -131,9 +131,9 @@ def _sort(batch: Batch, now: int) -> _Sorted:
         for record in few:
             _place(record, found, limit=limit)
     for part in batch.rows:
-        at = part.columns.index("observed_at")
-        if part.rows and max(row[at] for row in part.rows) <= limit:
-            found.plain[part.kind].append(sheets.of_rows(part))
+        sheet, at = sheets.of_rows(part), part.columns.index("observed_at")
+        if part.rows and max(sheet.column(at)) <= limit:
+            found.plain[part.kind].append(sheet)
         else:
             for record in records_of(part):
                 _place(record, found, limit=limit)
