@@ -24,12 +24,14 @@ from hubbub.sources.reddit.ordinary import (
     Fullname,
     Id36,
     Number,
+    Times,
     bit,
     encode_json,
     fields_of_times,
     people_names,
     place_names,
     plain_labels,
+    times_of,
 )
 from hubbub.sources.reddit.removal import Verdict, archive_verdict, comment_verdict
 from hubbub.sources.reddit.values import SOURCE_NAME
@@ -39,6 +41,8 @@ _ids_of = operator.attrgetter("id", "link_id", "parent_id")
 _EXTRAS = tuple(sorted(COMMENT_EXTRA))
 _extras_of = operator.attrgetter(*_EXTRAS)
 _NOTHING_SAID = Verdict()
+_TIMES_FROM = 22 + len(_EXTRAS) + 1
+"""Where `updated_on` and `updated_utc` stand in a line."""
 _SAYS_NO_MORE: tuple[Any, ...] = (False, False, False, False, None, False, None, None)
 """What most lines end with, extras aside: flags, `distinguished`, `edited`, media, `promoted`."""
 
@@ -60,7 +64,7 @@ def comment_lines(latest: int) -> msgspec.json.Decoder[Any]:
     """Decodes ordinary lines; `latest` is the greatest time (epoch seconds) that may stand in one.
 
     The fields come in the order in which `_sort` takes them apart."""
-    created, fetched, meta = fields_of_times(latest)
+    created, fetched, *others, meta = fields_of_times(latest)
     maybe, flag = str | None, bool | None
     return msgspec.json.Decoder(
         msgspec.defstruct(
@@ -83,9 +87,11 @@ def comment_lines(latest: int) -> msgspec.json.Decoder[Any]:
                 ("promoted", flag, None),
                 *((name, Any, None) for name in _EXTRAS),
                 # Whoever says something here is met by the long road.
-                *((name, None, None) for name in ("removal_reason", "updated_on", "updated_utc")),
+                ("removal_reason", None, None),
+                *others,
             ],
             rename={"meta": "_meta"},
+            kw_only=True,
             gc=False,
         )
     )
@@ -146,13 +152,15 @@ class CommentRows:
                 or (account is not None and (account[:3] != "t2_" or not account[3:].isalnum()))
                 or (flair is not None and flairs[flair] is None)
                 or said[14:22] != _SAYS_NO_MORE
-                or any(said[22:])
+                or any(said[22:_TIMES_FROM])
+                or isinstance(created, str)
+                or fetched is None
                 or (meta is not None and (meta.was_deleted_later or meta.note or meta.was_initially_deleted))
             ):
                 if not self._look_at(line, found):
                     found.odd.append(i)
                 continue
-            again = None if meta is None else meta.retrieved_2nd_on
+            again = (None if meta is None else meta.retrieved_2nd_on) or said[_TIMES_FROM] or said[_TIMES_FROM + 1]
             newest, early = (fetched, None) if again is None or again <= fetched else (again, fetched)
             add(
                 (
@@ -160,7 +168,7 @@ class CommentRows:
                     place,
                     post,
                     parent,
-                    created,
+                    int(created),
                     name,
                     f"/r/{name}/comments/{post[3:]}/_/{key}/",
                     1 if submitter else 0,
@@ -180,33 +188,33 @@ class CommentRows:
     def _look_at(self, line: Any, found: _Sorted) -> bool:
         """Make the row of a line that says more than most; False when it must go the long road."""
         author, place, meta = self._people[line.author], self._places[line.subreddit], line.meta
-        if place is None or line.promoted or (meta is not None and (meta.note or meta.was_initially_deleted)):
+        times = times_of(line, latest=self._latest)
+        if place is None or times is None or line.promoted or (meta and (meta.note or meta.was_initially_deleted)):
             return False
-        again = 0 if meta is None else meta.retrieved_2nd_on or 0
-        later, at = meta is not None and meta.was_deleted_later, line.retrieved_on
+        later, at = meta is not None and meta.was_deleted_later, times.fetched
         if later:
             if later is not True:
                 return False
-            verdict, at = archive_verdict({"removal_type": meta.removal_type}), max(at, again)
+            verdict, at = archive_verdict({"removal_type": meta.removal_type}), max(at, times.again)
         elif author is None or line.body[:1] in SUSPECT:
             verdict = comment_verdict({"author": line.author, "body": line.body})
         else:
             verdict = _NOTHING_SAID
         if verdict.reason is not None:
-            row = ("t1_" + line.id, place, line.link_id, line.parent_id, line.created_utc, at)
+            row = ("t1_" + line.id, place, line.link_id, line.parent_id, times.created, at)
             found.gone.setdefault((str(verdict.reason), verdict.detail), []).append(row)
             return True
         if author is None or verdict != _NOTHING_SAID:
             return False
-        whole = self._in_full(line, names=(author, place), again=again)
+        whole = self._in_full(line, names=(author, place), times=times)
         if whole is None:
             return False
         found.whole.append(whole)
         return True
 
-    def _in_full(self, line: Any, *, names: tuple[str, str], again: int) -> tuple[Any, ...] | None:
+    def _in_full(self, line: Any, *, names: tuple[str, str], times: Times) -> tuple[Any, ...] | None:
         flair, told = (line.author_flair_text or "").strip(), (line.distinguished or "").strip()
-        account, edited, fetched = (line.author_fullname or "").strip(), line.edited, line.retrieved_on
+        account, edited, (created, fetched, again) = (line.author_fullname or "").strip(), line.edited, times
         dated = edited is not None and not isinstance(edited, bool)
         if dated and not (type(edited) is int and 0 < edited <= self._latest):
             return None
@@ -222,7 +230,7 @@ class CommentRows:
             names[1],
             line.link_id,
             line.parent_id,
-            line.created_utc,
+            created,
             line.subreddit,
             f"/r/{line.subreddit}/comments/{line.link_id[3:]}/_/{line.id}/",
             bit(line.is_submitter),

@@ -9,7 +9,6 @@ said then: the row's own times tell how early that was, and exports may leave it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypedDict
 
@@ -23,7 +22,7 @@ from hubbub.sources.reddit.answers import BOM, KIND_NAMES, add_data, identity_of
 from hubbub.sources.reddit.comment_rows import CommentRows, comment_lines
 from hubbub.sources.reddit.fields import LINE_FIELDS, is_unknown
 from hubbub.sources.reddit.mapping import Look
-from hubbub.sources.reddit.ordinary import ARCTIC_SHIFT_BEGAN, ENTITIES
+from hubbub.sources.reddit.ordinary import ARCTIC_SHIFT_BEGAN, ENTITIES, month_end
 from hubbub.sources.reddit.post_rows import PostRows, post_lines
 from hubbub.sources.reddit.removal import archive_verdict
 from hubbub.sources.reddit.values import ONE_DAY_S, REDDIT_BEGAN, Gathered, moment
@@ -94,9 +93,9 @@ def _road(line: bytes, *, latest: int) -> _Road:
 
 def _escaped(lines: list[Any], text: bytes) -> frozenset[int]:
     """Positions of the lines that may carry HTML escapes, which only a look at the whole line can tell."""
-    if min(line.retrieved_on for line in lines) >= ARCTIC_SHIFT_BEGAN or not any(mark in text for mark in ENTITIES):
+    old = [i for i, line in enumerate(lines) if (line.retrieved_on or 0) < ARCTIC_SHIFT_BEGAN]
+    if not old or not any(mark in text for mark in ENTITIES):
         return frozenset()
-    old = (i for i, line in enumerate(lines) if line.retrieved_on < ARCTIC_SHIFT_BEGAN)
     raw = text.split(b"\n")
     return frozenset(i for i in old if any(mark in raw[i] for mark in ENTITIES))
 
@@ -203,7 +202,7 @@ def _look(data: dict[str, Any], *, now: int) -> tuple[Look, int]:
     if not REDDIT_BEGAN <= created_at <= latest:
         raise RecordError(f"created_utc is {created_at}, outside June 2005 to now")
     fetched = _first_time(data, ("retrieved_on", "retrieved_utc"))
-    observed_at = min(_month_end(created_at), now) if fetched is None else fetched
+    observed_at = min(month_end(created_at), now) if fetched is None else fetched
     observed_at = max(observed_at, 0)
     meta = data.get("_meta")
     meta = meta if isinstance(meta, dict) else {}
@@ -233,10 +232,3 @@ def _first_time(data: dict[str, Any], keys: tuple[str, ...]) -> int | None:
         except RecordError:
             continue
     return None
-
-
-def _month_end(created_at: int) -> int:
-    """The last second of the month `created_at` lies in."""
-    day = datetime.fromtimestamp(created_at, tz=UTC)
-    year, month = (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)
-    return int(datetime(year, month, 1, tzinfo=UTC).timestamp()) - 1

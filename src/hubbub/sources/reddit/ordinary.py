@@ -5,11 +5,12 @@ A check may send an ordinary line the long way round; it must never let one thro
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from hubbub.sources.reddit.values import REDDIT_BEGAN
+from hubbub.sources.reddit.values import ONE_DAY_S, REDDIT_BEGAN
 
 ARCTIC_SHIFT_BEGAN = 1_680_307_200
 """2023-04-01: collections from here on carry unescaped text."""
@@ -77,11 +78,43 @@ _TOLD_LATER = ("note", "was_initially_deleted", "was_deleted_later", "removal_ty
 
 def fields_of_times(latest: int) -> list[tuple[Any, ...]]:
     """The fields of a line with its times, none of which may be after `latest` (epoch seconds), and what the archive
-    adds to the platform's own words."""
-    since = Annotated[int, msgspec.Meta(gt=REDDIT_BEGAN, le=latest)]
+    adds to the platform's own words. `created_utc` is a number or its digits, by era."""
+    bounds = msgspec.Meta(gt=REDDIT_BEGAN, le=latest)
+    since = Annotated[int, bounds]
     again = [("retrieved_2nd_on", since | None, None), *((name, Any, None) for name in _TOLD_LATER)]
     return [
-        ("created_utc", Annotated[int, msgspec.Meta(ge=REDDIT_BEGAN, le=latest)]),
-        ("retrieved_on", since),
+        ("created_utc", since | Annotated[float, bounds] | Annotated[str, msgspec.Meta(min_length=10, max_length=10)]),
+        ("retrieved_on", since | None, None),
+        *((name, since | None, None) for name in ("updated_on", "updated_utc", "retrieved_utc")),
         ("meta", msgspec.defstruct("Meta", again, gc=False) | None, None),
     ]
+
+
+class Times(NamedTuple):
+    """When a line was made and read (epoch seconds)."""
+
+    created: int
+    fetched: int
+    """When its text was read: as it says, else at the end of its month."""
+    again: int
+    """When its numbers were read once more; 0 when they were not."""
+
+
+def times_of(line: Any, *, latest: int) -> Times | None:
+    """The times of a line, of which none is after `latest`; None when they call for a decision."""
+    created = line.created_utc
+    if isinstance(created, str) and not (created.isascii() and created.isdecimal()):
+        return None
+    created = int(created)
+    if not REDDIT_BEGAN < created <= latest:
+        return None
+    fetched = line.retrieved_on or line.retrieved_utc or min(month_end(created), latest - ONE_DAY_S)
+    again = None if line.meta is None else line.meta.retrieved_2nd_on
+    return Times(created, fetched, again or line.updated_on or line.updated_utc or 0)
+
+
+def month_end(created: int) -> int:
+    """The last second of the month that a time (epoch seconds) lies in."""
+    day = datetime.fromtimestamp(created, tz=UTC)
+    year, month = (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)
+    return int(datetime(year, month, 1, tzinfo=UTC).timestamp()) - 1

@@ -23,11 +23,13 @@ from hubbub.sources.reddit.ordinary import (
     Count,
     Id36,
     Number,
+    Times,
     bit,
     encode_json,
     fields_of_times,
     people_names,
     place_names,
+    times_of,
 )
 from hubbub.sources.reddit.removal import Verdict, archive_verdict, post_verdict
 from hubbub.sources.reddit.values import ID36, SOURCE_NAME
@@ -111,8 +113,6 @@ def post_lines(latest: int) -> msgspec.json.Decoder[Any]:
                 ("preview", _Preview | None, None),
                 *((name, _Held | None, None) for name in ("media", "secure_media")),
                 *((name, Any, None) for name in anything),
-                # Whoever says something here is met by the long road.
-                *((name, None, None) for name in ("updated_on", "updated_utc")),
             ],
             rename={"meta": "_meta"},
             gc=False,
@@ -154,25 +154,23 @@ class PostRows:
 
     def _row(self, line: Any) -> tuple[tuple[Any, ...], Verdict | None] | None:
         """The row of a line, with the verdict when it is that of a tombstone; None when it must go the long road."""
-        meta, place = line.meta, self._places[line.subreddit]
-        if place is None or line.promoted or line.is_self is None or not ID36.match(line.id):
+        meta, place, times = line.meta, self._places[line.subreddit], times_of(line, latest=self._latest)
+        unsure = line.promoted or line.is_self is None or (meta and (meta.note or meta.was_initially_deleted))
+        if place is None or times is None or unsure or not ID36.match(line.id):
             return None
-        if meta is not None and (meta.note or meta.was_initially_deleted):
-            return None
-        again = 0 if meta is None else meta.retrieved_2nd_on or 0
-        later, at = meta is not None and meta.was_deleted_later, line.retrieved_on
+        later, at = meta is not None and meta.was_deleted_later, times.fetched
         if later:
             if later is not True:
                 return None
-            verdict, at = archive_verdict({"removal_type": meta.removal_type}), max(at, again)
+            verdict, at = archive_verdict({"removal_type": meta.removal_type}), max(at, times.again)
         else:
             verdict = self._verdict(line)
         if verdict.reason is not None:
-            return ("t3_" + line.id, place, line.created_utc, at), verdict
+            return ("t3_" + line.id, place, times.created, at), verdict
         author = self._people[line.author]
         if author is None or verdict != _NOTHING_SAID:
             return None
-        row = self._in_full(line, names=(author, place), again=again)
+        row = self._in_full(line, names=(author, place), times=times)
         return None if row is None else (row, None)
 
     def _verdict(self, line: Any) -> Verdict:
@@ -183,10 +181,10 @@ class PostRows:
         names = ("author", "selftext", "title", "removed_by_category", "removal_reason", "author_is_blocked")
         return post_verdict({name: getattr(line, name) for name in names})
 
-    def _in_full(self, line: Any, *, names: tuple[str, str], again: int) -> tuple[Any, ...] | None:
+    def _in_full(self, line: Any, *, names: tuple[str, str], times: Times) -> tuple[Any, ...] | None:
         """The row of a post that is there; None when something in it calls for a decision."""
         flair, told = _label(line.author_flair_text), _label(line.distinguished)
-        account, edited, fetched = _label(line.author_fullname), line.edited, line.retrieved_on
+        account, edited, (created, fetched, again) = _label(line.author_fullname), line.edited, times
         link = None if line.is_self is True else _label(line.url_overridden_by_dest) or _label(line.url)
         given = _label(line.permalink)
         path = f"/r/{line.subreddit}/comments/{line.id}/" if given is None else path_of(given, host="reddit.com")
@@ -208,7 +206,7 @@ class PostRows:
         return (
             "t3_" + line.id,
             names[1],
-            line.created_utc,
+            created,
             line.subreddit,
             path,
             post_type(shown, link=link),
