@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from hubbub.errors import ExitCode, HubbubError
-from hubbub.store import reads
+from hubbub.store import indexes, reads
 from hubbub.store.digest import digest
 from hubbub.store.engine import open_store
 from tests.conftest import private_postgres
@@ -73,6 +73,8 @@ class Job:
             assert digest(store) == self.wanted
             counted = sum(run.tally.new for run in reads.runs(store, 1000))
             assert counted == self.new
+            with store.transaction() as db:
+                assert indexes.missing(db) == []
 
 
 def _measured(begin: Callable[[str], BaseProcess], url: str, *, said: Path, good: tuple[int, ...]) -> Job:
@@ -108,8 +110,8 @@ def _guarded(main: Callable[[], object], said: str) -> None:
             sys.stderr = sys.__stderr__
 
 
-def _import(url: str, *, file: str, said: str) -> None:
-    sys.argv = ["child", url, "paced", "0", file]
+def _import(url: str, *, file: str, said: str, how: str) -> None:
+    sys.argv = ["child", url, how, "0", file]
     _guarded(load_child.main, said)
 
 
@@ -117,18 +119,27 @@ def _sync(url: str, *, forum: str, plugins: str, said: str) -> None:
     _guarded(partial(child.main, forum, url, plugins=plugins, said=said), said)
 
 
-@pytest.fixture
-def import_job(tmp_path: Path) -> Job:
-    said, file = tmp_path / "stderr-import", tmp_path / "RS_2024-01.zst"
+def _import_job(folder: Path, *, how: str) -> Job:
+    said, file = folder / "stderr-import", folder / "RS_2024-01.zst"
     file.write_bytes(dump())
 
     def begin(url: str) -> BaseProcess:
-        return PROCESSES.Process(target=partial(_import, file=str(file), said=str(said)), args=(url,))
+        return PROCESSES.Process(target=partial(_import, file=str(file), said=str(said), how=how), args=(url,))
 
-    return _measured(begin, f"sqlite:///{tmp_path}/whole-import.db", said=said, good=(int(ExitCode.PARTIAL), 0))
+    return _measured(begin, f"sqlite:///{folder}/whole-import.db", said=said, good=(int(ExitCode.PARTIAL), 0))
 
 
-@pytest.fixture(params=["sync", "import"])
+@pytest.fixture
+def import_job(tmp_path: Path) -> Job:
+    return _import_job(tmp_path, how="paced")
+
+
+@pytest.fixture
+def large_job(tmp_path: Path) -> Job:
+    return _import_job(tmp_path, how="large")
+
+
+@pytest.fixture(params=["sync", "import", "large"])
 def job(request: pytest.FixtureRequest) -> Job:
     found: Job = request.getfixturevalue(f"{request.param}_job")
     return found

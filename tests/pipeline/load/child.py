@@ -1,7 +1,8 @@
 """One import in a process of its own that dies where it is told: `python -m tests.pipeline.load.child STORE WHERE N FILE…`.
 
 WHERE is `after` (the Nth batch is committed), `inside` (the Nth batch is written but not committed), `interrupt` (Ctrl-C
-when the Nth batch is committed), `never`, or `paced`: nowhere, but in small batches, for somebody else to kill.
+when the Nth batch is committed), `never`, or `paced`: nowhere, but in small batches, for somebody else to kill; `large` is
+paced, and does what is done for large files: a process beside decodes, indexes and search entries come last.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from hubbub.events import BatchStored, Event
-from hubbub.pipeline import archive, exported, load_batch
+from hubbub.pipeline import archive, bulk, exported, load, load_batch
 from hubbub.pipeline.load import LoadOptions, load_files
-from hubbub.store import bookkeeping
+from hubbub.store import bookkeeping, search_index
 from hubbub.store.engine import open_store
 
 LINES = 40
@@ -54,6 +55,8 @@ def main() -> int:
     database, where, number, *files = sys.argv[1:]
     if where != "never":
         archive.MOST_LINES = exported.ROWS_AT_ONCE = load_batch.BATCH_ROWS = LINES
+    if where == "large":
+        load.BESIDE_BYTES, bulk.LARGE_ROWS, search_index.CATCH_UP_ROWS = 0, 1, 5 * LINES
     due = at_call(int(number), lambda: signal_self(signal.SIGINT if where == "interrupt" else signal.SIGKILL))
     if where == "inside":
         real = bookkeeping.count
