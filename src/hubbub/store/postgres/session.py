@@ -234,10 +234,11 @@ class PostgresSession:
     def mention_added(self, source: str, mentions: Sequence[Mention], *, but: frozenset[str]) -> bool:
         for table, column, name in mentions:
             names = "source, id" if name is None else "source, id, name"
-            said = column if name is None else f"{column}, {name}"
+            said = column if name is None else f"{column}, min({name})"
+            # Grouped, not DISTINCT ON: that would sort by the rules of a language.
             self.connection.execute(
-                f"INSERT INTO {table} ({names}) SELECT DISTINCT ON ({column}) %s::text, {said}"
-                f" FROM {self._last} WHERE {column} <> '' AND NOT id = ANY(%s) ON CONFLICT (source, id) DO NOTHING",
+                f"INSERT INTO {table} ({names}) SELECT %s::text, {said} FROM {self._last}"
+                f" WHERE {column} <> '' AND NOT id = ANY(%s) GROUP BY {column} ON CONFLICT (source, id) DO NOTHING",
                 (source, list(but)),
             )
         return True
