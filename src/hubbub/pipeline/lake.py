@@ -25,8 +25,8 @@ from typing import TypeVar
 
 import msgspec
 
-from hubbub.errors import LockedError, StorageError, UsageError
-from hubbub.store.claims import lock_file
+from hubbub.errors import StorageError, UsageError
+from hubbub.store.claims import held
 
 OURS = "_hubbub"
 FORMAT = 1
@@ -139,22 +139,8 @@ class Lake:
         """Hold the one import into this lake; the system frees it when the process dies.
 
         Raises LockedError naming the process that holds it."""
-        path = self.root / OURS / "lock"
-        with writing(path):
-            held = lock_file(path)
-        if held is None:
-            holder = path.read_text() if path.is_file() else ""
-            raise LockedError(
-                f"another import into {self.root} is under way (process {holder or 'unknown'})",
-                advice="wait for it to end, or stop it with Ctrl-C",
-            )
-        try:
-            os.truncate(held, 0)
-            os.write(held, str(os.getpid()).encode())
+        with held(self.root / OURS / "lock", what=f"another import into {self.root}"):
             yield
-        finally:
-            path.unlink(missing_ok=True)
-            os.close(held)
 
 
 class Unit:

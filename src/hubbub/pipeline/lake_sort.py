@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
 from hubbub.pipeline.lake_block import Block
 from hubbub.pipeline.load_filters import Filters, select, select_rows
 from hubbub.plugins.contracts import Decoded
-from hubbub.records.models import LinkListing, Observation, Reason, Record, Rejected, Stub, Tombstone
+from hubbub.records.merge import as_forgotten
+from hubbub.records.models import LinkListing, Observation, Record, Rejected, Stub, Tombstone
 from hubbub.records.rows import records_of
 
 
@@ -35,7 +35,7 @@ class Blocked:
             return record
         at = self.since(record.source, record.kind, record.id)
         if at is not None:
-            return _as_forgotten(record, at)
+            return as_forgotten(record, at)
         author = getattr(record, "author", None)
         if author is not None and self.since(record.source, "user", author) is not None:
             gone = {"author": None, "author_name": None, "author_id": None, "author_flair": None}
@@ -73,19 +73,3 @@ def sort_into(block: Block, decoded: Decoded, *, filters: Filters, blocked: Bloc
 def _without_blocked(item: Rejected, blocked: Blocked) -> Rejected:
     """The same without its bytes when they may hold what had to go."""
     return item if blocked.since(item.source, item.kind, item.id) is None else msgspec.structs.replace(item, raw=b"")
-
-
-def _as_forgotten(record: Any, at: int) -> Tombstone:
-    return Tombstone(
-        source=record.source,
-        kind=record.kind,
-        id=record.id,
-        door=record.door,
-        reason=Reason.FORGET,
-        at=at,
-        terms=record.terms,
-        community=getattr(record, "community", None),
-        post_id=getattr(record, "post_id", None),
-        parent_id=getattr(record, "parent_id", None),
-        created_at=record.created_at,
-    )

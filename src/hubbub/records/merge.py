@@ -72,6 +72,23 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
         return self.tombstone.erases or not self.record.stated & Facet.CONTENT
 
 
+def as_forgotten(record: Any, at: int) -> Tombstone:
+    """What is left of a record that the user has had forgotten at this time: its place."""
+    return Tombstone(
+        source=record.source,
+        kind=record.kind,
+        id=record.id,
+        door=record.door,
+        reason=Reason.FORGET,
+        at=at,
+        terms=record.terms,
+        community=getattr(record, "community", None),
+        post_id=getattr(record, "post_id", None),
+        parent_id=getattr(record, "parent_id", None),
+        created_at=record.created_at,
+    )
+
+
 Outcome = Literal["new", "updated", "unchanged", "older", "tombstoned"]
 
 

@@ -17,22 +17,28 @@ def file_claim(store: Path, source: str) -> Iterator[None]:
 
     Raises LockedError naming the process that holds it, StorageError when the folder cannot be written."""
     path = store.with_name(f"{store.name}.{source}.lock")
+    with held(path, what=f"another sync of {source} into {store}"):
+        yield
+
+
+@contextmanager
+def held(path: Path, *, what: str) -> Iterator[None]:
+    """Hold the lock file at `path` for something only one process may do; `what` says it ("another sync …").
+
+    Raises LockedError naming the process that holds it, StorageError when the file cannot be made."""
     try:
-        held = lock_file(path)
+        lock = lock_file(path)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}") from error
-    if held is None:
-        raise LockedError(
-            f"another sync of {source} into {store} is under way ({_holder(path)})",
-            advice="wait for it to end, or stop it with Ctrl-C",
-        )
+    if lock is None:
+        raise LockedError(f"{what} is under way ({_holder(path)})", advice="wait for it to end, or stop it with Ctrl-C")
     try:
-        os.truncate(held, 0)
-        os.write(held, str(os.getpid()).encode())
+        os.truncate(lock, 0)
+        os.write(lock, str(os.getpid()).encode())
         yield
     finally:
         path.unlink(missing_ok=True)
-        os.close(held)
+        os.close(lock)
 
 
 def lock_file(path: Path) -> int | None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
+from hubbub.records.merge import as_forgotten
 from hubbub.records.models import (
     Comment,
     Community,
     Door,
     LinkListing,
     Post,
-    Reason,
     Record,
     Rejected,
     Stub,
@@ -274,7 +274,7 @@ def _fold_kind(
         if kind == "user" and (record.source, record.id) in graves:
             outcomes["tombstoned"] += 1
         elif not isinstance(record, Tombstone) and (record.source, record.id) in blocked:
-            seen.append(_as_forgotten(record, blocked[record.source, record.id]))
+            seen.append(as_forgotten(record, blocked[record.source, record.id]))
         elif author is not None and (record.source, author) in graves:
             seen.append(people.without_author(record))
         else:
@@ -297,22 +297,6 @@ def _blocked(db: Session, kind: str, records: Iterable[Seen]) -> dict[content.Ke
         (kind, db.listed(sorted({record.id for record in records}))),
     )
     return {(source, record_id): at for source, record_id, at in rows}
-
-
-def _as_forgotten(record: Any, at: int) -> Tombstone:
-    return Tombstone(
-        source=record.source,
-        kind=record.kind,
-        id=record.id,
-        door=record.door,
-        reason=Reason.FORGET,
-        at=at,
-        terms=record.terms,
-        community=getattr(record, "community", None),
-        post_id=getattr(record, "post_id", None),
-        parent_id=getattr(record, "parent_id", None),
-        created_at=record.created_at,
-    )
 
 
 def _write_tombstones(db: Session, changes: Iterable[Change], *, run_id: int) -> None:

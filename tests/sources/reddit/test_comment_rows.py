@@ -36,6 +36,20 @@ COMMENT: dict[str, Any] = {
     "distinguished": None,
     "_meta": {"retrieved_2nd_on": FETCHED + 129_600},
 }
+TIMES: list[dict[str, Any]] = [
+    {"created_utc": float(FETCHED - 60)},
+    {"created_utc": FETCHED - 60.5},
+    {"created_utc": "17000000x0"},
+    {"created_utc": "\u0661700000000"},
+    {"created_utc": str(NOW + 10**7)},
+    {"retrieved_on": None, "retrieved_utc": FETCHED + 9},
+    {"retrieved_on": None, "retrieved_utc": None, "created_utc": 1_300_000_000},
+    {"retrieved_on": 0},
+    {"_meta": None, "updated_on": FETCHED + 77},
+    {"_meta": {}, "updated_utc": FETCHED - 77},
+    {"updated_on": FETCHED + 77, "_meta": {"retrieved_2nd_on": FETCHED + 5}},
+    {"updated_on": "soon"},
+]
 ODDITIES: list[dict[str, Any]] = [
     {},
     {"_meta": {}},
@@ -111,18 +125,7 @@ ODDITIES: list[dict[str, Any]] = [
     {"body": "[a link](https://example.org)"},
     {"body": "[unavailable]"},
     {"author_flair_text": " Expert"},
-    {"created_utc": float(FETCHED - 60)},
-    {"created_utc": FETCHED - 60.5},
-    {"created_utc": "17000000x0"},
-    {"created_utc": "\u0661700000000"},
-    {"created_utc": str(NOW + 10**7)},
-    {"retrieved_on": None, "retrieved_utc": FETCHED + 9},
-    {"retrieved_on": None, "retrieved_utc": None, "created_utc": 1_300_000_000},
-    {"retrieved_on": 0},
-    {"_meta": None, "updated_on": FETCHED + 77},
-    {"_meta": {}, "updated_utc": FETCHED - 77},
-    {"updated_on": FETCHED + 77, "_meta": {"retrieved_2nd_on": FETCHED + 5}},
-    {"updated_on": "soon"},
+    *TIMES,
     {"brand_new_field": 1},
 ]
 

@@ -9,7 +9,7 @@ import pytest
 
 from hubbub.sources.reddit import dump
 from tests.shared import DATA, needs_shared
-from tests.sources.reddit.test_comment_rows import FETCHED, NOW, both, told
+from tests.sources.reddit.test_comment_rows import FETCHED, NOW, TIMES, both, told
 
 POST: dict[str, Any] = {
     "id": "1abc",
@@ -125,18 +125,7 @@ ODDITIES: list[dict[str, Any]] = [
     {"title": "x &amp; y", "retrieved_on": 1_600_000_000, "created_utc": 1_599_999_000},
     {"author_is_blocked": True},
     {"is_self": None, "url": "https://www.reddit.com/r/x/comments/1abd/what_is_it/"},
-    {"created_utc": float(FETCHED - 60)},
-    {"created_utc": FETCHED - 60.5},
-    {"created_utc": "17000000x0"},
-    {"created_utc": "\u0661700000000"},
-    {"created_utc": str(NOW + 10**7)},
-    {"retrieved_on": None, "retrieved_utc": FETCHED + 9},
-    {"retrieved_on": None, "retrieved_utc": None, "created_utc": 1_300_000_000},
-    {"retrieved_on": 0},
-    {"_meta": None, "updated_on": FETCHED + 77},
-    {"_meta": {}, "updated_utc": FETCHED - 77},
-    {"updated_on": FETCHED + 77, "_meta": {"retrieved_2nd_on": FETCHED + 5}},
-    {"updated_on": "soon"},
+    *TIMES,
     {"brand_new_field": 1},
 ]
 
