@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from hubbub.pipeline.run import Run
+from hubbub.records.models import Reason
 from hubbub.store import indexes
 from hubbub.store.engine import Store, open_store
 from hubbub.store.maintenance import maintain
+from tests.store.making import comment, gone, rows, write
 
 
 def lacking(store: Store) -> int:
@@ -64,3 +66,21 @@ def test_indexes_of_the_users_own_stay(tmp_path: Path) -> None:
         with indexes.left_out(store), store.exclusive() as db:
             names: list[Any] = db.execute("SELECT name FROM sqlite_master WHERE name = 'mine'").fetchall()
         assert names == [("mine",)]
+
+
+def test_a_long_reader_keeps_them_where_postgresql_would_wait(postgres: str) -> None:
+    with open_store(postgres) as store, open_store(postgres) as other, other.reading_raw() as db:
+        db.execute("SELECT count(*) FROM comments").fetchall()
+        with indexes.left_out(store):
+            assert lacking(store) == 0
+    with open_store(postgres) as store:
+        assert lacking(store) == 0
+
+
+def test_a_stub_that_was_removed_is_made_again(store: Store) -> None:
+    write(store, *(comment(f"t1_{number}") for number in range(50)))
+    write(store, *(gone("comment", f"t1_{number}", reason=Reason.FORGET) for number in range(50)))
+    list(maintain(store, full=True))
+    assert rows(store, "SELECT count(*) FROM users WHERE id = 'bob'") == [(0,)]
+    write(store, *(comment(f"t1_1{number}") for number in range(50)))
+    assert rows(store, "SELECT count(*) FROM users WHERE id = 'bob'") == [(1,)]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 CLAIM = "indexes"
 """Whoever left the indexes out holds this claim; others do not build them meanwhile."""
 
+_PATIENCE_MS = 1_000
+
 _PLAIN = re.compile(r"^CREATE INDEX (ix_(?:posts|comments|users)_\w+) ON \w+ \([^;]*;", re.MULTILINE)
 
 
@@ -78,16 +80,24 @@ def build_left_out(store: Store) -> int:
 def left_out(store: Store, *, build_after: bool = True) -> Iterator[None]:
     """Leave the indexes out inside the block and build them after it, unless it is interrupted.
 
-    Where another import has left them out already, nothing is done here."""
+    Where another import has left them out already, or PostgreSQL would have to wait for a reader, nothing is done."""
     with ExitStack() as held:
         try:
             held.enter_context(store.claim(CLAIM))
+            _drop(store)
         except LockedError:
+            held.close()
             yield
             return
-        with store.transaction() as db:
-            for name in shipped(db.engine):
-                db.execute(f"DROP INDEX IF EXISTS {name}")
         yield
         if build_after:
             build(store)
+
+
+def _drop(store: Store) -> None:
+    """Drop the shipped indexes; raises LockedError where somebody reads for long, who would have to be waited for."""
+    with store.transaction() as db:
+        if db.engine == "postgresql":  # whoever waits for a table holds up everybody who comes after
+            db.execute(f"SET LOCAL lock_timeout TO {_PATIENCE_MS}")
+        for name in shipped(db.engine):
+            db.execute(f"DROP INDEX IF EXISTS {name}")

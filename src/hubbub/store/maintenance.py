@@ -125,6 +125,7 @@ def _remove_stubs(store: Store, kind: str, still: str) -> int:
     for start in range(0, len(keys), LEFTOVERS_AT_ONCE):
         some = keys[start : start + LEFTOVERS_AT_ONCE]
         with store.transaction() as db:
+            db.forget_mentioned()
             for source in sorted({source for source, _ in some}):
                 ids = db.listed([record_id for where, record_id in some if where == source])
                 done = db.execute(

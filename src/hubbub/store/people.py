@@ -84,6 +84,7 @@ def bury(db: Session, stones: Sequence[Tombstone], *, run_id: int) -> list[Chang
         key = ("source", "kind", "id")
         db.save("tombstones", (*key, "reason", "at", "detail", "door", "run_id"), [grave], key=key)
         db.execute("DELETE FROM users WHERE source = ? AND id = ?", (stone.source, stone.id))
+        db.forget_mentioned()
         for table in ("observations", "revisions", "quarantine"):
             db.execute(f"DELETE FROM {table} WHERE source = ? AND kind = 'user' AND id = ?", (stone.source, stone.id))
         for kind in ("post", "comment"):
