@@ -20,6 +20,7 @@ from hubbub.store.digest import digest
 from hubbub.store.engine import open_store
 from hubbub.store.search.find import search
 from hubbub.store.tables import KNOWN_VERSIONS, SCHEMA_VERSION
+from hubbub.store.versions import version_of
 from tests.store.making import HOUR, T0, comment, gone, index_faults, post, rows, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,7 +77,7 @@ def test_a_store_goes_back_to_the_first_schema_and_up_again(first: Path, tmp_pat
     after = sqlite_schema(first)
     for version in reversed(KNOWN_VERSIONS[:-1]):
         assert f"to {version}" in migrate.downgrade(url, version)
-        assert migrate.stored_version(url) == version
+        assert version_of(url) == version
     assert sqlite_schema(first) == before
     with closing(sqlite3.connect(first)) as connection:
         found = connection.execute("SELECT rowid FROM posts_fts WHERE posts_fts MATCH 'kafer'").fetchall()
@@ -150,7 +151,7 @@ def test_postgresql_has_nothing_before_its_first_schema(postgres: str) -> None:
 _DIE = """
 import os, signal, sys
 from alembic import op
-from hubbub.store import migrate
+from hubbub.store.versions import version_of
 real = op.add_column
 def dying(*rest, **named):
     real(*rest, **named)
@@ -166,7 +167,7 @@ def test_an_upgrade_that_is_killed_leaves_the_old_store_and_can_be_repeated(firs
     died = subprocess.run([sys.executable, "-c", _DIE, url], cwd=ROOT, check=False)
     assert died.returncode == -signal.SIGKILL
     assert sqlite_schema(first) == before
-    assert migrate.stored_version(url) == "0001"
+    assert version_of(url) == "0001"
     migrate.upgrade(url)
     with open_store(url) as store:
         assert digest(store) == FIRST_DIGEST
@@ -179,7 +180,7 @@ def test_an_upgrade_of_postgresql_that_is_killed_can_be_repeated(postgres: str) 
     migrate.downgrade(postgres, "0002")
     died = subprocess.run([sys.executable, "-c", _DIE, postgres], cwd=ROOT, check=False)
     assert died.returncode == -signal.SIGKILL
-    assert migrate.stored_version(postgres) == "0002"
+    assert version_of(postgres) == "0002"
     migrate.upgrade(postgres)
     with open_store(postgres) as store:
         assert digest(store) == wanted
@@ -195,7 +196,7 @@ def test_a_store_in_use_is_not_migrated(store: Any, any_url: str) -> None:
         db.execute("UPDATE posts SET title = 'held' WHERE id = 't3_a'")
         with pytest.raises(LockedError):
             migrate.downgrade(any_url, "0002", options=impatient)
-    assert migrate.stored_version(any_url) == SCHEMA_VERSION
+    assert version_of(any_url) == SCHEMA_VERSION
 
 
 def test_the_history_tells_every_version_and_which_are_there(first: Path) -> None:

@@ -23,6 +23,7 @@ from hubbub.store.integrity import check
 from hubbub.store.maintenance import maintain, maintain_search, rebuild_search
 from hubbub.store.stats import StoreStats, stats
 from hubbub.store.vacuum import Step
+from hubbub.store.versions import version_of
 
 
 @click.group("db", cls=HubbubGroup)
@@ -59,7 +60,7 @@ def downgrade_store(ctx: click.Context, *, to: str) -> int:
 def schema_history(ctx: click.Context) -> int:
     """List the schema's versions and which of them the store has."""
     session = Session(ctx)
-    version = migrate.stored_version(session.store_url, options=session.store_options)
+    version = version_of(session.store_url, options=session.store_options)
     steps = migrate.history(version)
     document = [{"version": number, "what": what, "state": state} for number, what, state in steps]
     lines = render.table(["version", "state", "what"], [[number, state, what] for number, what, state in steps])

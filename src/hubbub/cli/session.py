@@ -22,7 +22,7 @@ from hubbub.plugins import registry
 from hubbub.plugins.contracts import SourceSettings
 from hubbub.store.backend import StoreOptions
 from hubbub.store.engine import Store, backend_of, is_postgres, open_store
-from hubbub.store.migrate import stored_version
+from hubbub.store.versions import version_of
 
 STORE_NAME = "hubbub.db"
 _ADDRESS = re.compile(r"https?://[^/\s?#@]+(/[^\s?#]*)?\Z")
@@ -115,7 +115,7 @@ class Session:
         """True when something has been stored here before."""
         if self.store_file is not None:
             return self.store_file.is_file()
-        return stored_version(self.store_url, options=self.store_options) is not None
+        return version_of(self.store_url, options=self.store_options) is not None
 
     @property
     def blobs(self) -> Path:

@@ -17,12 +17,13 @@ import msgspec
 
 from hubbub import clock
 from hubbub.errors import ExitCode, HubbubError, StorageError
-from hubbub.store import migrate, reads, schema
+from hubbub.store import reads, schema
 from hubbub.store.backend import StoreOptions
 from hubbub.store.engine import Store, backend_of, open_store
 from hubbub.store.integrity import structure
 from hubbub.store.sqlite_backend import SqliteBackend
 from hubbub.store.stats import dead_share, search_stats
+from hubbub.store.versions import version_of
 
 PATIENCE_S = 2.0
 """How long the write lock is waited for: a run lets go of it after each batch."""
@@ -73,7 +74,7 @@ def examine(url: str, *, options: StoreOptions) -> Iterator[Health]:
     try:
         backend = backend_of(url, options=asked)
         where, missing = backend.where, isinstance(backend, SqliteBackend) and not backend.path.exists()
-        version = None if missing else migrate.stored_version(url, options=asked)
+        version = None if missing else version_of(url, options=asked)
     except HubbubError as error:
         yield failure("store", error)
         return

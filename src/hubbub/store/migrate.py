@@ -21,6 +21,7 @@ from hubbub.store.engine import backend_of, is_postgres
 from hubbub.store.failures import explained
 from hubbub.store.sqlite_backend import SqliteBackend, sqlite_path
 from hubbub.store.tables import KNOWN_VERSIONS, SCHEMA_VERSION
+from hubbub.store.versions import version_of
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -32,7 +33,7 @@ def upgrade(url: str, *, options: StoreOptions | None = None) -> str:
     for anything that is no store."""
     backend = backend_of(url, options=options)
     try:
-        version = stored_version(url, options=options)
+        version = version_of(url, options=options)
         if version == SCHEMA_VERSION:
             return f"{backend.where} is up to date (schema {version})"
         if version is None:
@@ -51,7 +52,7 @@ def downgrade(url: str, to: str, *, options: StoreOptions | None = None) -> str:
     """Bring the store at `url` back to schema `to`, for an older hubbub; says in words what was done.
 
     Raises UsageError for a version that is not older, StorageError where there is no way back."""
-    version = stored_version(url, options=options)
+    version = version_of(url, options=options)
     backend = backend_of(url, options=options)
     if version is None:
         raise StorageError(f"there is no store in {backend.where}")
@@ -79,24 +80,6 @@ def history(version: str | None) -> list[tuple[str, str, str]]:
         (step.revision, (step.doc or "").split("\n")[0], "applied" if step.revision <= have else "missing")
         for step in steps
     ]
-
-
-def stored_version(url: str, *, options: StoreOptions | None = None) -> str | None:
-    """The migration a store is at; None where there is none. Raises StorageError for what is no store."""
-    if not is_postgres(url):
-        path = sqlite_path(url)
-        sqlite.check_place(path, create=True)
-        return schema.stored_version(path)
-    from hubbub.store.postgres import schema as postgres_schema  # noqa: PLC0415 - the driver is an extra
-    from hubbub.store.postgres.backend import PostgresBackend  # noqa: PLC0415 - needs the driver
-
-    backend = backend_of(url, options=options)
-    assert isinstance(backend, PostgresBackend)
-    try:
-        with backend.exclusive() as db:
-            return postgres_schema.stored_version(db, backend.address.schema)
-    finally:
-        backend.close()
 
 
 def _backed_up(url: str, version: str) -> str:
