@@ -151,7 +151,7 @@ def test_postgresql_has_nothing_before_its_first_schema(postgres: str) -> None:
 _DIE = """
 import os, signal, sys
 from alembic import op
-from hubbub.store.versions import version_of
+from hubbub.store import migrate
 real = op.add_column
 def dying(*rest, **named):
     real(*rest, **named)
