@@ -18,7 +18,7 @@ from hubbub.store import media_rows, mentions
 from hubbub.store.content import Key, Seen
 from hubbub.store.people import Graves
 from hubbub.store.search_words import Said, vector_text
-from hubbub.store.session import Mention, Session
+from hubbub.store.session import Session
 from hubbub.store.sheets import Sheet
 from hubbub.store.tables import CONTENT
 
@@ -103,8 +103,7 @@ def _write_sheet(db: Session, sheet: Sheet, done: Written, *, outcomes: dict[str
     if added.differ:
         done.rest += sheet.take_out([i for i, row in enumerate(sheet.rows) if row[0] in added.differ])
     if added.new:  # what was there before has its stubs, media and tombstones
-        if not db.mention_added(sheet.source, _mentions_of(sheet), but=added.differ):
-            _mention(db, sheet)
+        _mention(db, sheet)
         if sheet.withdrawn:
             _bury(db, sheet, run_id=run_id)
         media_rows.add(db, sheet, now=now)
@@ -126,24 +125,18 @@ _NAMED = (
 _KINDS = {"users": "user", "communities": "community", "posts": "post"}
 
 
-def _mentions_of(sheet: Sheet) -> list[Mention]:
-    known = [(table, column, name if sheet.at(name) is not None else None) for table, column, name in _NAMED]
-    return [Mention(table, column, name) for table, column, name in known if sheet.at(column) is not None]
-
-
 def _mention(db: Session, sheet: Sheet) -> None:
     """Make the stubs that rows refer to, where nobody made them yet."""
     if not sheet.rows:
         return
-    for table, column, name in _mentions_of(sheet):
+    for table, column, name in _NAMED:
         at, named = sheet.at(column), sheet.at(name)
-        assert at is not None
-        keys = {*sheet.column(at)} - {None, ""}
-        fresh = db.unmentioned(table, sheet.source, keys)
-        if not fresh:
+        if at is None:
             continue
-        names = {} if named is None else dict(zip(sheet.column(at), sheet.column(named), strict=True))
-        mentions.make(db, _KINDS[table], {(sheet.source, key): names.get(key) for key in fresh})
+        fresh = db.unmentioned(table, sheet.source, {*sheet.column(at)} - {None, ""})
+        if fresh:
+            names = {} if named is None else dict(zip(sheet.column(at), sheet.column(named), strict=True))
+            mentions.make(db, _KINDS[table], {(sheet.source, key): names.get(key) for key in fresh})
 
 
 def _bury(db: Session, sheet: Sheet, *, run_id: int) -> None:

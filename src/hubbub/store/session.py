@@ -39,15 +39,6 @@ class Added(NamedTuple):
     """Numbers of the rows that were stubs before (they count as new), where the engine has row numbers."""
 
 
-class Mention(NamedTuple):
-    """A column that refers to records of another table."""
-
-    table: str
-    column: str
-    name: str | None
-    """The column with the name as the platform prints it."""
-
-
 class Session(Protocol):
     """One connection, as the write path and the bulk reads use it."""
 
@@ -108,9 +99,6 @@ class Session(Protocol):
         A row holds the values of `bound` (the id first); `fixed` columns have one value for all; `copies` and `ours`
         take the bound value at a position; names of `bound` that are no columns are only for them. `ours` and
         `constants` (bookkeeping) do not count as differences."""
-
-    def mention_added(self, source: str, mentions: Sequence[Mention], *, but: frozenset[str]) -> bool:
-        """Make the stubs that the rows of the last `add` refer to, `but` these ids; False where the caller must."""
 
     def unmentioned(self, table: str, source: str, keys: set[Any]) -> set[Any]:
         """Those of these keys of which it is not known that the table has them; from now on it is taken for known."""

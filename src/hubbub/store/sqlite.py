@@ -17,7 +17,8 @@ import msgspec
 
 from hubbub.errors import StorageError
 from hubbub.store.adding import AT_ONCE, Addition, add
-from hubbub.store.session import Added, Engine, Mention, Rows, insert_sql
+from hubbub.store.mentioned import Mentioned
+from hubbub.store.session import Added, Engine, Rows, insert_sql
 
 APPLICATION_ID = 0x68756262
 """Written into the file's header: "hubb"."""
@@ -28,8 +29,6 @@ sqlite3.register_adapter(bool, int)
 
 _WRITER_CACHE_KIB = 64 * 1024
 _READER_CACHE_KIB = 8 * 1024
-MOST_MENTIONED = 1_000_000
-"""Keys of stubs that are remembered."""
 _CHECKPOINT_PAGES = 8_000
 """Pages (64 MB) in the write-ahead log before they go to the file: every time the disk is waited for, twice."""
 _REWRITE_BYTES = 32 << 20
@@ -50,8 +49,7 @@ class SqliteSession(sqlite3.Connection):
         super().__init__(*arguments, **options)
         self.known_tables: set[str] = set()
         """Tables in which most rows of the last `add` were there already."""
-        self._mentioned: dict[tuple[str, str], set[Any]] = {}
-        """Per table and source: keys that are known to be there, as long as nobody else writes."""
+        self._mentioned = Mentioned()
         self._version = -1
         """SQLite's count of what others committed, when that was true."""
 
@@ -98,23 +96,15 @@ class SqliteSession(sqlite3.Connection):
         addition = Addition(table=table, bound=bound, fixed=fixed, copies=copies, ours=ours, constants=constants)
         return add(self, addition, rows)
 
-    def mention_added(self, source: str, mentions: Sequence[Mention], *, but: frozenset[str]) -> bool:
-        del source, mentions, but
-        return False
-
     def unmentioned(self, table: str, source: str, keys: set[Any]) -> set[Any]:
         (version,) = self.execute("PRAGMA data_version").fetchone()
-        if version != self._version or sum(map(len, self._mentioned.values())) > MOST_MENTIONED:
-            self.forget_mentioned()
+        if version != self._version:
+            self._mentioned.forget()
             self._version = version
-        known = self._mentioned.setdefault((table, source), set())
-        fresh = keys - known
-        known |= fresh
-        return fresh
+        return self._mentioned.fresh(table, source, keys)
 
     def forget_mentioned(self) -> None:
-        """Take nothing for known any more: a transaction was rolled back, or somebody may have deleted."""
-        self._mentioned.clear()
+        self._mentioned.forget()
 
     def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Generator[list[Any]]:
         cursor = self.execute(sql, parameters)

@@ -194,6 +194,7 @@ class PostgresBackend:
                 yield db
                 connection.execute("COMMIT")
             except BaseException:
+                db.forget_mentioned()
                 self._roll_back(connection)
                 raise
             self._room |= db.made_room

@@ -17,7 +17,8 @@ from psycopg import sql as pgsql
 from psycopg.adapt import Dumper
 
 from hubbub.errors import ConfigError
-from hubbub.store.session import NO_COLUMNS, Added, Engine, Mention, Rows, insert_sql, literal, named
+from hubbub.store.mentioned import Mentioned
+from hubbub.store.session import NO_COLUMNS, Added, Engine, Rows, insert_sql, literal, named
 
 COPY_FROM_ROWS = 16
 """Fewer rows go one by one: a COPY and its staging table cost more."""
@@ -102,8 +103,11 @@ class PostgresSession:
         self.made_room: set[str] = set()
         """Sources this transaction made partitions for."""
         self._partitions = partitions
-        self._last = ""
-        """The staging table of the last `add`."""
+        self._mentioned = Mentioned()
+        self._number = 0
+        """The transaction in which `unmentioned` was asked last."""
+        self._asked = False
+        """Whether that is this one."""
         connection.adapters.register_dumper(bool, _FlagDumper)
         self.index_now = True
         self._types = types
@@ -115,6 +119,7 @@ class PostgresSession:
         """A new transaction: staging tables are empty again, or not there."""
         self._staged.clear()
         self.made_room.clear()
+        self._asked = False
 
     def make_room(self, sources: Iterable[str]) -> None:
         for source in {*sources} - self.room - self.made_room - {""}:
@@ -196,7 +201,7 @@ class PostgresSession:
         ours: Mapping[str, int],
         constants: Mapping[str, int],
     ) -> Added:
-        self._last = staging = self._stage(table, bound, rows)
+        staging = self._stage(table, bound, rows)
         own = [name for name in bound if name not in NO_COLUMNS]
         values = dict(zip(own, self._unstaged(own), strict=True))
         values |= {name: bound[at] for name, at in {**copies, **ours}.items()}
@@ -231,24 +236,16 @@ class PostgresSession:
         )
         return Added(new, frozenset(record_id for (record_id,) in found))
 
-    def mention_added(self, source: str, mentions: Sequence[Mention], *, but: frozenset[str]) -> bool:
-        for table, column, name in mentions:
-            names = "source, id" if name is None else "source, id, name"
-            said = column if name is None else f"{column}, min({name})"
-            # Grouped, not DISTINCT ON: that would sort by the rules of a language.
-            self.connection.execute(
-                f"INSERT INTO {table} ({names}) SELECT %s::text, {said} FROM {self._last}"
-                f" WHERE {column} <> '' AND NOT id = ANY(%s) GROUP BY {column} ON CONFLICT (source, id) DO NOTHING",
-                (source, list(but)),
-            )
-        return True
-
     def unmentioned(self, table: str, source: str, keys: set[Any]) -> set[Any]:
-        del table, source
-        return keys
+        if not self._asked:  # numbers are given under the write lock: with none between, nobody wrote
+            (number,) = self.connection.execute("SELECT txid_current()").fetchone() or (0,)
+            if number != self._number + 1:
+                self._mentioned.forget()
+            self._number, self._asked = number, True
+        return self._mentioned.fresh(table, source, keys)
 
     def forget_mentioned(self) -> None:
-        """Nothing: it remembers none."""
+        self._mentioned.forget()
 
     def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 2000) -> Generator[list[Any]]:
         with self.connection.cursor(name=f"hubbub_{next(_streams)}") as cursor:
