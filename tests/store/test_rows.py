@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from hypothesis import HealthCheck, example, given, settings
@@ -60,7 +60,8 @@ def live(draw: st.DrawFn, kind: str) -> tuple[Any, ...]:
 
 @st.composite
 def parts(draw: st.DrawFn) -> Rows:
-    kind = draw(st.sampled_from(["comment", "comment", "post"]))
+    kinds: list[Literal["post", "comment"]] = ["comment", "comment", "post"]
+    kind = draw(st.sampled_from(kinds))
     if draw(st.integers(0, 3)):
         columns = COMMENT if kind == "comment" else POST
         said = draw(st.lists(live(kind), min_size=1, max_size=6))

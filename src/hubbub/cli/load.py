@@ -133,10 +133,8 @@ def _to_lake(
     out: Path | None,
     partition_by: Sequence[str],
 ) -> int:
-    # Arrow takes a while to load, and is an extra
-    from hubbub.pipeline.lake import open_lake  # noqa: PLC0415
-    from hubbub.pipeline.lake_layout import DEFAULT, partitions  # noqa: PLC0415
-    from hubbub.pipeline.lake_run import import_files  # noqa: PLC0415
+    # Arrow, which they load, is an extra and takes its time.
+    from hubbub.pipeline import lake, lake_layout, lake_run  # noqa: PLC0415 - loaded for a lake only, see above
 
     if out is None:
         raise UsageError("--to parquet needs a folder", advice="name it with --out DIR")
@@ -145,10 +143,13 @@ def _to_lake(
     if session.has_store:
         with session.open_store(read_only=True) as store:
             blocked = blocklist.listed(store)
-    lake = open_lake(out, partition_by=partitions(names) if names else None, default=DEFAULT)
+    columns = lake_layout.partitions(names) if names else None
+    made = lake.open_lake(out, partition_by=columns, default=lake_layout.DEFAULT)
     with watched(session) as observers:
-        outcome = import_files(lake, files, options=options, spread=spread, observers=observers, blocked=blocked)
-    told = [*facts(outcome), f"the lake is in {out}, partitioned by {', '.join(lake.partition_by)}"]
+        outcome = lake_run.import_files(
+            made, files, options=options, spread=spread, observers=observers, blocked=blocked
+        )
+    told = [*facts(outcome), f"the lake is in {out}, partitioned by {', '.join(made.partition_by)}"]
     aside = f"{out / '_hubbub' / 'quarantine'} holds them and the reasons"
     return report.tell(outcome, session, facts=told, aside=aside)
 

@@ -33,7 +33,8 @@ _END = struct.Struct("<4s4H2LH")
 _END_MAGIC, _ZIP64_MAGIC, _ZIP64_SIZE = b"PK\x05\x06", b"PK\x06\x07", 20
 _LONGEST_COMMENT = 1 << 16
 _ENCRYPTED = 0x1
-_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, struct.error, ValueError)
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, struct.error, ValueError, RuntimeError)
+"""What reading a damaged zip raises; RuntimeError is zipfile's word for a password or a packing it does not know."""
 _UNPACK = "unpack it and import the files inside"
 
 
@@ -48,7 +49,7 @@ class ExportArchive(Archive):
             self._check_directory()
             try:
                 self._zip = zipfile.ZipFile(file)
-            except (*_BROKEN, NotImplementedError) as error:
+            except _BROKEN as error:
                 raise InputError(f"{self.name} is a zip archive whose directory cannot be read: {error}") from error
         self._members, self.layout = self._choose()
         for table in self.layout.tables:  # another CSV file is refused before anything is stored
@@ -66,7 +67,7 @@ class ExportArchive(Archive):
                 yield from _rows(
                     io.BufferedReader(cast("io.RawIOBase", stream)), table, where=f"{self.name}/{table.name}"
                 )
-        except (*_BROKEN, NotImplementedError, RuntimeError) as error:
+        except _BROKEN as error:
             raise TruncatedInputError(
                 f"{self.name}: the table {table.name} is damaged: {error}",
                 offset=member.header_offset,

@@ -188,10 +188,14 @@ class _Import:
             pending = Pending(self._run, archive, key=key, filters=self._filters, source=self._options.source)
             if archive.shape is Shape.DOCUMENT:
                 self._document(archive, pending)
-            elif isinstance(archive, ExportArchive):
-                self._export(archive, pending, start=ledger.position(mark))
             else:
-                self._lines(archive, pending, start=ledger.position(mark))
+                start = ledger.position(mark)
+                parts = (
+                    self._exported(archive, start)
+                    if isinstance(archive, ExportArchive)
+                    else self._parts(archive, start)
+                )
+                self._lines(archive, pending, parts=parts, start=start)
             self._report.state = "done"
             if archive.shape is Shape.LINES:
                 lines, size_bytes = self._report.lines, self._report.offset
@@ -213,36 +217,14 @@ class _Import:
         archive.check_unchanged()
         self._flush(pending, Position(offset=len(body), lines=at.lines), done=True)
 
-    def _export(self, archive: ExportArchive, pending: Pending, *, start: Position) -> None:
-        at = start
-        self._report.resumed_at = self._report.offset = start.offset
-        if start.lines:
-            self._bad_from_start = None
-        author = self._options.authors[0].strip().removeprefix("u/") if len(self._options.authors) == 1 else None
-        try:
-            for decoded, end in decode_export(
-                archive, start, author=author, observed_at=self._options.observed_at, now=self._now
-            ):
-                at = end
-                self._take(decoded, pending)
-                if pending.full:
-                    self._flush(pending, at)
-                    self._progress(archive, at.frame_offset)
-                self._interruptible(pending, at)
-        except TruncatedInputError as error:
-            self._damaged(error, pending, at)
-            raise
-        archive.check_unchanged()
-        self._flush(pending, at, done=True)
-        self._progress(archive, archive.size_bytes)
-
-    def _lines(self, archive: Archive, pending: Pending, *, start: Position) -> None:
+    def _lines(self, archive: Archive, pending: Pending, *, parts: Generator[Part], start: Position) -> None:
+        """Store what comes of a file, a part after the other, each batch with the mark that says how far it got."""
         at = start
         self._report.resumed_at = self._report.offset = start.offset
         if start.lines:
             self._bad_from_start = None
         try:
-            with closing(self._parts(archive, start)) as parts:
+            with closing(parts):
                 for part in parts:
                     at = part.end
                     for decoded in part.decoded:
@@ -257,6 +239,14 @@ class _Import:
         archive.check_unchanged()
         self._flush(pending, at, done=True)
         self._progress(archive, archive.size_bytes)
+
+    def _exported(self, archive: ExportArchive, start: Position) -> Generator[Part]:
+        """What comes of a data request."""
+        author = self._options.authors[0].strip().removeprefix("u/") if len(self._options.authors) == 1 else None
+        for decoded, end in decode_export(
+            archive, start, author=author, observed_at=self._options.observed_at, now=self._now
+        ):
+            yield Part(decoded=(decoded,), end=end, packed_end=end.frame_offset)
 
     def _parts(self, archive: Archive, start: Position) -> Generator[Part]:
         """What comes of the lines, decoded by a process beside this one where the file is worth it."""

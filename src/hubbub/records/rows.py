@@ -8,7 +8,7 @@ time, and become objects only where a merge has to decide (`records_of`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -35,7 +35,7 @@ class Rows(msgspec.Struct, kw_only=True):
     place, then `observed_at`, the time of the tombstone; `fixed` holds its `tombstone` (the reason) and
     `tombstone_detail`."""
 
-    kind: str
+    kind: Literal["post", "comment"]
     columns: tuple[str, ...]
     """Names of the values of a row; the first is the id."""
     fixed: dict[str, Any]
@@ -86,7 +86,7 @@ def _tombstone(rows: Rows, row: tuple[Any, ...]) -> Tombstone:
     values = dict(rows.fixed) | dict(zip(rows.columns, row, strict=True))
     return Tombstone(
         source=values.pop("source"),
-        kind=rows.kind,  # type: ignore[arg-type] # a Literal there; "post" or "comment" here
+        kind=rows.kind,
         door=Door(values.pop("door")),
         reason=Reason(values.pop("tombstone")),
         detail=values.pop("tombstone_detail"),

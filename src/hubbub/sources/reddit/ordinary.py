@@ -68,9 +68,8 @@ def plain_labels() -> Names:
     return Names(lambda name: name)
 
 
-def bit(flag: bool | None) -> int | None:  # noqa: FBT001 - a value to be turned into a number, no switch
-    """A flag as a database keeps it."""
-    return None if flag is None else int(flag)
+bit: Callable[[bool | None], int | None] = {None: None, False: 0, True: 1}.__getitem__
+"""A flag as a database keeps it."""
 
 
 _TOLD_LATER = ("note", "was_initially_deleted", "was_deleted_later", "removal_type")
