@@ -15,6 +15,9 @@ from bench.stores import Server, postgres, without_indexes
 from bench.trials import PYTHON, Trial, hubbub, medians, rounded, rounds_of, schema_url
 
 FLOOR = "unpack and decode only"
+UNPACKED = "unpacking alone"
+LEAST = "hubbub's table filled, nothing else"
+LEAST_WHOLE = "hubbub's table, indexes and words, nothing else"
 SCRIPT = "orjson + sqlite3 script"
 DUCK_UPSERT = "DuckDB on a zstd pipe, upsert"
 DUCK_CTAS = "DuckDB on a zstd pipe, new table without a key"
@@ -75,6 +78,7 @@ def _hubbub(*words: str, again: bool = False) -> Callable[[Dump, Path], Sequence
 def _keep() -> list[Trial]:
     return [
         Trial(label=FLOOR, commands=_peer("floor")),
+        Trial(label=LEAST, commands=_peer("least", "/")),
         Trial(label=SCRIPT, commands=_peer("orjson_script", "/peer.db")),
         Trial(label=SCRIPT_AGAIN, commands=_peer("orjson_script", "/peer.db"), after=SCRIPT),
         Trial(label=CSV_SCRIPT, commands=_peer("csv_script", "/peer.csv")),
@@ -88,6 +92,7 @@ def _keep() -> list[Trial]:
 
 def _whole() -> list[Trial]:
     return [
+        Trial(label=LEAST_WHOLE, commands=_peer("least", "/", "--whole")),
         Trial(label=WHOLE, commands=_hubbub()),
         Trial(label=AGAIN, commands=_hubbub(again=True), after=WHOLE),
     ]
@@ -95,6 +100,7 @@ def _whole() -> list[Trial]:
 
 def _filter() -> list[Trial]:
     return [
+        Trial(label=UNPACKED, commands=_peer("sieve")),
         Trial(label=JSON_FILTER, commands=_peer("text_script", COMMUNITY, "/found")),
         Trial(label=ORJSON_FILTER, commands=_peer("text_script", COMMUNITY, "/found", "--orjson")),
         Trial(label=ARCTIC_FILTER, commands=_peer("arctic_loop", COMMUNITY, "/found")),

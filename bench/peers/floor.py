@@ -19,13 +19,18 @@ def _fields(names: list[str]) -> list[tuple[str, Any, None]]:
     return [(name, _KINDS.get(name, str | None), None) for name in names]
 
 
-def main() -> None:
+def line_type() -> type[Any]:
+    """The struct of a line: the kept columns in their order, then `meta`."""
     meta = msgspec.defstruct("Meta", _fields(META_COLUMNS), gc=False)
     whole: list[tuple[str, Any, Any]] = [
         *_fields(COLUMNS),
         ("meta", meta | None, msgspec.field(name="_meta", default=None)),
     ]
-    decoder = msgspec.json.Decoder(msgspec.defstruct("Line", whole, gc=False))
+    return msgspec.defstruct("Line", whole, gc=False)
+
+
+def main() -> None:
+    decoder = msgspec.json.Decoder(line_type())
     print(sum(len(decoder.decode_lines(block)) for block in lines_of(Path(sys.argv[1]))), "rows")
 
 

@@ -1,4 +1,5 @@
-"""`python -m bench.peers.sieve DUMP COMMUNITY`: only what hubbub itself does to lines of other communities."""
+"""`python -m bench.peers.sieve DUMP [COMMUNITY]`: only what hubbub itself does to lines of other communities; without
+one, unpack the dump and do nothing."""
 
 from __future__ import annotations
 
@@ -10,9 +11,13 @@ from hubbub.pipeline.load_filters import Sieve
 
 
 def main() -> None:
+    blocks = lines_of(Path(sys.argv[1]))
+    if len(sys.argv) < 3:
+        print(sum(map(len, blocks)), "bytes")
+        return
     sieve = Sieve(frozenset([sys.argv[2]]))
     rows = others = 0
-    for block in lines_of(Path(sys.argv[1])):
+    for block in blocks:
         text = block.removesuffix(b"\n")
         count = text.count(b"\n") + 1
         rows += count
