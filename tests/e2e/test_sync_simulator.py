@@ -18,7 +18,7 @@ from hubbub.errors import ExitCode
 from hubbub.http.retry import RetryPolicy
 from hubbub.pipeline.run import RunReport
 from hubbub.pipeline.sync import sync
-from hubbub.plugins.contracts import SyncOptions, Target
+from hubbub.plugins.contracts import RecallCounts, SyncOptions, Target
 from hubbub.simulator.faults import Clock, Limits, Scenario
 from hubbub.simulator.server import Running
 from hubbub.store import reads
@@ -136,9 +136,9 @@ def test_a_failed_listing_page_leaves_the_watermark(paged: Running, tmp_path: Pa
         control(paged, fail={"action": "status", "status": 503, "route": "new", "nth": page})
         with open_store(url(tmp_path, f"page{page}")) as store:
             assert synced(store, paged).exit_code is ExitCode.REMOTE, page
-            assert len(reads.stored_counts(store, "reddit", NAME)) < len(get_json(paged, "/__truth")[NAME]["posts"]), (
-                page
-            )
+            assert len(reads.stored_counts(store, "reddit", RecallCounts(NAME))) < len(
+                get_json(paged, "/__truth")[NAME]["posts"]
+            ), page
             control(paged, clear=True)
             assert synced(store, paged).exit_code is ExitCode.OK, page
             assert digest(store) == wanted, page

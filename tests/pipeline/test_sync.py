@@ -11,7 +11,7 @@ import pytest
 from hubbub.errors import ConfigError, ExitCode, UsageError
 from hubbub.events import BatchStored, Event, RequestDone, StreamDone
 from hubbub.pipeline.sync import sync
-from hubbub.plugins.contracts import SyncOptions, Target
+from hubbub.plugins.contracts import RecallCounts, SyncOptions, Target
 from hubbub.store import reads
 from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
@@ -175,7 +175,7 @@ def test_a_sync_that_fails_at_any_request_is_finished_by_the_next(
             assert run_sync(store).exit_code is ExitCode.REMOTE, k
             mark = reads.checkpoint(store, "forum", "insects/posts")
             if mark is not None:  # the watermark claims every post: they had better be there
-                assert len(reads.stored_counts(store, "forum", "insects")) == POSTS, k
+                assert len(reads.stored_counts(store, "forum", RecallCounts("insects"))) == POSTS, k
             forum.fail_at = None
             assert run_sync(store).exit_code is ExitCode.OK, k
             assert digest(store) == wanted, k

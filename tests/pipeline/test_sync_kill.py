@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from hubbub.errors import ExitCode, LockedError
+from hubbub.plugins.contracts import RecallCounts
 from hubbub.store import reads
 from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
@@ -81,7 +82,7 @@ def test_a_sync_killed_at_a_request_is_finished_by_the_next(ground: Ground, k: i
         process.kill()
     with open_store(ground.database) as store:
         if reads.checkpoint(store, "forum", "insects/posts") is not None:
-            assert len(reads.stored_counts(store, "forum", "insects")) == POSTS
+            assert len(reads.stored_counts(store, "forum", RecallCounts("insects"))) == POSTS
         assert ground.finish(store) == ground.wanted
 
 
@@ -96,7 +97,7 @@ def test_a_stopped_sync_keeps_what_it_has_and_is_finished_by_the_next(ground: Gr
     assert ground.said() == "stopped by the user; the same command goes on from here\n"
     with open_store(ground.database) as store:
         assert reads.runs(store, 1)[0].exit_code == ExitCode.INTERRUPTED
-        assert len(reads.stored_counts(store, "forum", "insects")) == 2 * PAGE
+        assert len(reads.stored_counts(store, "forum", RecallCounts("insects"))) == 2 * PAGE
         assert ground.finish(store) == ground.wanted
 
 

@@ -16,12 +16,15 @@ from hubbub.plugins.contracts import (
     Recall,
     RecallCheckpoint,
     RecallCheckpoints,
+    RecallCounts,
+    RecallDue,
     RecallKnown,
+    RecallSaved,
     RecallTotals,
     StoredCount,
     Stream,
 )
-from hubbub.records.models import Comment, LinkListing, Post, Rejected, Stub, Tombstone
+from hubbub.records.models import Comment, LinkListing, Post, Reason, Rejected, Stub, Tombstone
 
 Responder = Callable[[Request], Response | HubbubError]
 NOW = 1_790_000_000
@@ -61,15 +64,26 @@ class Memory:
             self.notes.append(page.note)
 
     def recall(self, asked: Recall) -> Any:
-        if isinstance(asked, RecallCheckpoint):
-            return self.checkpoints.get(asked.key)
-        if isinstance(asked, RecallCheckpoints):
-            return {key: kept for key, kept in self.checkpoints.items() if key.startswith(asked.prefix)}
-        if isinstance(asked, RecallKnown):
-            return frozenset(asked.ids) & self.ids()
-        if isinstance(asked, RecallTotals):
-            return self.totals(asked)
-        return self.counts(asked.community)
+        known: Any
+        match asked:
+            case RecallCheckpoint(key=key):
+                known = self.checkpoints.get(key)
+            case RecallCheckpoints(prefix=prefix):
+                known = {key: kept for key, kept in self.checkpoints.items() if key.startswith(prefix)}
+            case RecallSaved(keys=keys):
+                known = {key: self.checkpoints[key] for key in keys if key in self.checkpoints}
+            case RecallKnown(ids=ids):
+                known = frozenset(ids) & self.ids()
+            case RecallTotals():
+                known = self.totals(asked)
+            case RecallDue():
+                known = []
+            case RecallCounts():
+                counts = [
+                    c for c in self.counts(asked.community) if asked.post_ids is None or c.post_id in asked.post_ids
+                ]
+                known = [c for c in counts if not asked.lacking or c.stored < c.comment_count]
+        return known
 
     def totals(self, asked: RecallTotals) -> tuple[int, ...]:
         stored = [
@@ -85,7 +99,8 @@ class Memory:
         posts = [r for r in self.records.values() if isinstance(r, Post) and r.community == community]
         stored: dict[str, int] = {}
         for record in self.records.values():
-            if isinstance(record, Comment) or (isinstance(record, Tombstone) and record.kind == "comment"):
+            gone = isinstance(record, Tombstone) and record.kind == "comment" and record.reason is not Reason.AUTHOR
+            if isinstance(record, Comment) or gone:
                 stored[record.post_id or ""] = stored.get(record.post_id or "", 0) + 1
         posts.sort(key=lambda post: -(post.created_at or 0))
         return [

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from hubbub.events import Event, SlowQuery
-from hubbub.plugins.contracts import Checkpoint, RecallTotals
+from hubbub.plugins.contracts import Checkpoint, RecallCounts, RecallDue, RecallTotals
 from hubbub.records.models import MediaItem
 from hubbub.store import reads
 from hubbub.store.backend import StoreOptions
@@ -119,9 +119,18 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 TOTALS = RecallTotals(source="reddit", kind="comment", community="place3", bounds=(0, 1_700_000_000))
+DUE = RecallDue(kind="comment", community="place3", ages_s=(3_600, 21_600), until=1_700_000_000, limit=100)
 READS: dict[str, Callable[[Store], object]] = {
     "known ids": lambda store: reads.known_ids(store, "reddit", "comment", [f"t1_{n}" for n in range(100)]),
-    "stored counts": lambda store: reads.stored_counts(store, "reddit", "place3"),
+    "stored counts": lambda store: reads.stored_counts(store, "reddit", RecallCounts("place3")),
+    "posts that lack comments": lambda store: reads.stored_counts(
+        store, "reddit", RecallCounts("place3", lacking=True)
+    ),
+    "some posts that lack comments": lambda store: reads.stored_counts(
+        store, "reddit", RecallCounts("place3", post_ids=("t3_3", "t3_103"), lacking=True)
+    ),
+    "what is due": lambda store: reads.stored_due(store, "reddit", DUE),
+    "some checkpoints": lambda store: reads.saved(store, "reddit", ["place7/new", "place8/new"]),
     "stored totals": lambda store: reads.stored_totals(store, TOTALS),
     "pending media": lambda store: reads.pending_media(store, source="reddit", limit=50),
     "pending media of a community": lambda store: reads.pending_media(store, community="place3", min_score=10),
@@ -203,7 +212,7 @@ def test_ids_lead_to_their_own_partition_only(filled: Store) -> None:
 def test_what_was_read_is_what_is_there(filled: Store) -> None:
     """The plans above are those of reads that find something."""
     assert len(reads.known_ids(filled, "reddit", "comment", [f"t1_{n}" for n in range(100)])) == 100
-    counts = reads.stored_counts(filled, "reddit", "place3")
+    counts = reads.stored_counts(filled, "reddit", RecallCounts("place3"))
     assert len(counts) == POSTS // PLACES
     assert sum(count.stored for count in counts) > 0
     assert len(reads.pending_media(filled, source="reddit")) > 20

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import event
 
 from hubbub.errors import UsageError
-from hubbub.plugins.contracts import RecallTotals
-from hubbub.records.models import Community, Door, MediaItem, Rule, User
+from hubbub.plugins.contracts import Checkpoint, RecallCounts, RecallDue, RecallTotals
+from hubbub.records.models import Community, Door, MediaItem, Reason, Rule, User
 from hubbub.store import reads
 from hubbub.store.engine import Store
 from hubbub.store.search.find import search
@@ -43,9 +43,50 @@ def filled(store: Store) -> Store:
     return store
 
 
-def test_stored_counts_are_of_live_posts_newest_first_and_count_tombstones(filled: Store) -> None:
-    counts = reads.stored_counts(filled, "reddit", "bugs")
+def test_stored_counts_are_of_live_posts_newest_first_and_leave_out_what_authors_deleted(filled: Store) -> None:
+    write(filled, comment("t1_3", post_id="t3_1"), gone("comment", "t1_3", reason=Reason.MODERATOR))
+    counts = reads.stored_counts(filled, "reddit", RecallCounts("bugs"))
     assert [(c.post_id, c.comment_count, c.stored) for c in counts] == [("t3_3", 0, 0), ("t3_1", 5, 2)]
+    assert {c.community for c in counts} == {"bugs"}
+
+
+def test_stored_counts_leave_out_comments_that_are_younger_than_the_platforms_count(filled: Store) -> None:
+    counted_at = reads.stored_counts(filled, "reddit", RecallCounts("bugs", post_ids=("t3_1",)))[0].observed_at
+    write(filled, comment("t1_4", post_id="t3_1", created_at=counted_at))
+    write(filled, comment("t1_5", post_id="t3_1", created_at=counted_at + 1))
+    counts = reads.stored_counts(filled, "reddit", RecallCounts("bugs", lacking=True))
+    assert [(c.post_id, c.stored) for c in counts] == [("t3_1", 2)]
+
+
+def test_posts_that_lack_nothing_are_left_out_when_asked(filled: Store) -> None:
+    write(filled, *(comment(f"t1_{n}0", post_id="t3_1") for n in range(1, 5)))
+    assert reads.stored_counts(filled, "reddit", RecallCounts("bugs", lacking=True)) == []
+
+
+def test_what_is_due_was_last_seen_before_the_greatest_age_it_has_reached(filled: Store) -> None:
+    now = T0 + 1_000_000
+    for record_id, made, seen in (
+        ("t1_never", now - 5 * HOUR, now - 5 * HOUR),
+        ("t1_early", now - 5 * HOUR, now - 4 * HOUR - 1),
+        ("t1_young", now - HOUR + 1, now - HOUR + 1),
+        ("t1_late", now - 7 * HOUR, now - 2 * HOUR),
+        ("t1_done", now - 7 * HOUR, now - HOUR),
+        ("t1_old", now - 12 * HOUR - 1, now - 12 * HOUR),
+    ):
+        write(filled, comment(record_id, created_at=made, at=seen, community="ants"))
+    dumped = comment("t1_dump", created_at=now - 5 * HOUR, at=now - 5 * HOUR, community="ants")
+    write(filled, msgspec.structs.replace(dumped, door=Door.DUMP))
+    write(filled, comment("t1_gone", created_at=now - 5 * HOUR, at=now - 5 * HOUR, community="ants"))
+    write(filled, gone("comment", "t1_gone", at=now))
+    asked = RecallDue(kind="comment", community="ants", ages_s=(HOUR, 6 * HOUR), until=now, limit=10)
+    assert [due.id for due in reads.stored_due(filled, "reddit", asked)] == ["t1_never", "t1_early", "t1_late"]
+    assert len(reads.stored_due(filled, "reddit", msgspec.structs.replace(asked, limit=2))) == 2
+
+
+def test_saved_checkpoints_are_those_that_are_there(filled: Store) -> None:
+    marks = [Checkpoint(key=f"bugs/{n}", state="{}") for n in range(3)]
+    write(filled, checkpoints=marks)
+    assert reads.saved(filled, "reddit", ["bugs/0", "bugs/2", "ants/0"]) == {"bugs/0": marks[0], "bugs/2": marks[2]}
 
 
 def test_stored_totals_count_by_time_of_creation_tombstones_included_and_stubs_not(filled: Store) -> None:
@@ -131,7 +172,7 @@ def test_no_read_scans_a_table_that_grows(filled: Store) -> None:
     reads.checkpoint(filled, "reddit", "a")
     reads.checkpoints(filled, "reddit", "a")
     reads.known_ids(filled, "reddit", "post", ["t3_1"])
-    reads.stored_counts(filled, "reddit", "bugs")
+    reads.stored_counts(filled, "reddit", RecallCounts("bugs"))
     reads.ledger(filled, "a", "{}", 1)
     reads.pending_media(filled, source="reddit")
     reads.runs(filled)

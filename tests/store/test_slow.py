@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from hubbub.events import Event, SlowQuery
+from hubbub.plugins.contracts import RecallCounts
 from hubbub.store import reads
 from hubbub.store.backend import StoreOptions
 from hubbub.store.engine import Store, open_store
@@ -57,7 +58,7 @@ def fill(store: Store) -> None:
 def read(store: Store) -> list[Any]:
     return [
         reads.known_ids(store, "reddit", "post", [f"t3_{SECRET}1", f"t3_{SECRET}2"]),
-        reads.stored_counts(store, "reddit", "bugs"),
+        reads.stored_counts(store, "reddit", RecallCounts("bugs")),
         search(store, f"{SECRET} number"),
         len(list(reads.content_rows(store, "comment", ["id", "body"], Everything()))),
     ]

@@ -75,6 +75,8 @@ class Client:
         self._tokens = None if access.token is None else Tokens(access.token, self.fetch, rotated=self._say_rotated)
         self.requests = 0
         """Attempts made so far, token requests included."""
+        self.ahead_s = 0
+        """By how much the platform's clock is ahead of ours, as its last answer said."""
 
     async def fetch(self, request: Request, *, sink: Sink | None = None) -> Response:
         """The platform's answer after retries: 2xx, 3xx, or a 4xx that is an answer (not 401, 408, 429).
@@ -234,13 +236,16 @@ class Client:
     def _response(self, request: Request, *, url: str, received: Received) -> Response:
         now = clock.now()
         said = next((http_date(value) for name, value in received.headers if name == "date"), None)
+        believed = said if said is not None and _OLDEST_DATE <= said <= now + 86400 else now
+        if origin(url) == self._origin:
+            self.ahead_s = believed - now
         return Response(
             request=_without_secrets(request),
             url=without_user(url),
             status=received.status,
             headers=received.headers,
             body=received.body,
-            received_at=said if said is not None and _OLDEST_DATE <= said <= now + 86400 else now,
+            received_at=believed,
         )
 
     def _say_rotated(self) -> None:

@@ -74,6 +74,12 @@ class RecallKnown(msgspec.Struct, frozen=True):
     ids: tuple[str, ...]
 
 
+class RecallSaved(msgspec.Struct, frozen=True):
+    """Ask the store: the checkpoints under these keys. Answer: `dict[str, Checkpoint]`, without those there are not."""
+
+    keys: tuple[str, ...]
+
+
 class StoredCount(msgspec.Struct, frozen=True):
     """A post and the number of comments the platform last gave for it."""
 
@@ -81,13 +87,47 @@ class StoredCount(msgspec.Struct, frozen=True):
     comment_count: int
     created_at: int
     stored: int
-    """Comments of it that are in the store, tombstones included."""
+    """Comments of it that are in the store and were made before `observed_at`, without those their authors deleted:
+    a platform that lowers its count for these (Reddit) cannot mean them."""
+    observed_at: int = 0
+    """When the platform gave the number (epoch seconds)."""
+    community: str = ""
+    """Case-folded key."""
 
 
 class RecallCounts(msgspec.Struct, frozen=True):
-    """Ask the store: live posts of this community (case-folded key), newest first. Answer: `list[StoredCount]`."""
+    """Ask the store: live posts of a community, newest first. Answer: `list[StoredCount]`."""
 
     community: str
+    """Case-folded key."""
+    post_ids: tuple[str, ...] | None = None
+    """Only these posts."""
+    lacking: bool = False
+    """Only posts of which fewer comments are stored than the platform gave."""
+
+
+class Due(msgspec.Struct, frozen=True):
+    """A stored record that came over the live API, and when it was made and last seen (epoch seconds)."""
+
+    id: str
+    created_at: int
+    observed_at: int
+
+
+class RecallDue(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask the store: live records of a community to be looked at again by `until`. Answer: `list[Due]`.
+
+    A record is due at each of some ages: it is in the answer when its last observation is older than the greatest of
+    these ages that it reaches by `until`; those behind twice the last age are left out."""
+
+    kind: str
+    community: str
+    """Case-folded key."""
+    ages_s: tuple[int, ...]
+    """Ascending."""
+    until: int
+    limit: int
+    """Most records in the answer; the youngest come first."""
 
 
 class RecallTotals(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +144,7 @@ class RecallTotals(msgspec.Struct, frozen=True, kw_only=True):
     """Epoch seconds, ascending."""
 
 
-Recall = RecallCheckpoint | RecallCheckpoints | RecallKnown | RecallCounts | RecallTotals
+Recall = RecallCheckpoint | RecallCheckpoints | RecallSaved | RecallKnown | RecallCounts | RecallDue | RecallTotals
 
 Asked = Request | tuple[Request, ...] | Recall | Page
 Stream = Generator[Asked, Any, None]
@@ -147,6 +187,13 @@ class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """"about", "posts", "comments"."""
     begin: Callable[[], Stream]
+    target: str | None = None
+    """In an agenda: which of its targets the stream is for, by name; None where it is for several."""
+
+    @property
+    def key(self) -> str:
+        """What the stream is called among those of its agenda: "whatisthisbug/posts"."""
+        return self.name if self.target is None else f"{self.target}/{self.name}"
 
 
 class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):

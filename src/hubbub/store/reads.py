@@ -4,22 +4,22 @@
 
 from __future__ import annotations
 
-import itertools
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import select
 
 from hubbub.errors import UsageError
-from hubbub.plugins.contracts import Checkpoint, RecallTotals, StoredCount
+from hubbub.plugins.contracts import Checkpoint
 from hubbub.store.batch import LedgerMark, Tally
 from hubbub.store.engine import Store
 from hubbub.store.media_reads import PendingMedia, known_blobs, orphan_blobs, pending_media
 from hubbub.store.overview import CommunityStatus, KindStatus, StoreStatus, status
+from hubbub.store.progress import saved, stored_counts, stored_due, stored_totals
 from hubbub.store.session import Session
-from hubbub.store.tables import CONTENT, comments, posts
+from hubbub.store.tables import CONTENT
 from hubbub.store.tables_of_runs import TALLY, imports, quarantine
 from hubbub.store.tables_of_runs import checkpoints as checkpoint_table
 from hubbub.store.tables_of_runs import findings as finding_table
@@ -46,9 +46,11 @@ __all__ = [
     "pending_media",
     "quarantined",
     "runs",
+    "saved",
     "set_media_state",
     "status",
     "stored_counts",
+    "stored_due",
     "stored_totals",
 ]
 
@@ -88,52 +90,6 @@ def known_ids(  # noqa: PLR0917 - as the streams' question is asked
             )
             found.update(connection.execute(query).scalars())
     return frozenset(found)
-
-
-def stored_totals(store: Store, asked: RecallTotals) -> tuple[int, ...]:
-    """How many records of a community are stored in each span of creation time; tombstones count, stubs do not."""
-    table = CONTENT[asked.kind]
-    query = (
-        select(func.count())
-        .select_from(table)
-        .where(
-            table.c.source == asked.source,
-            table.c.community == asked.community,
-            table.c.observed_at.is_not(None),
-            table.c.created_at >= bindparam("begin"),
-            table.c.created_at < bindparam("end"),
-        )
-    )
-    with store.reading() as connection:
-        return tuple(
-            connection.execute(query, {"begin": begin, "end": end}).scalar_one()
-            for begin, end in itertools.pairwise(asked.bounds)
-        )
-
-
-def stored_counts(store: Store, source: str, community: str) -> list[StoredCount]:
-    """Live posts of a community, newest first, with the comment count the platform last gave and ours."""
-    stored = (
-        select(func.count())
-        .select_from(comments)
-        .where(comments.c.source == posts.c.source, comments.c.post_id == posts.c.id)
-        .scalar_subquery()
-    )
-    query = (
-        select(posts.c.id, posts.c.comment_count, posts.c.created_at, stored)
-        .where(
-            posts.c.source == source,
-            posts.c.community == community,
-            posts.c.observed_at.is_not(None),
-            posts.c.withdrawn == 0,
-        )
-        .order_by(posts.c.created_at.desc())
-    )
-    with store.reading() as connection:
-        return [
-            StoredCount(post_id=post_id, comment_count=count or 0, created_at=created or 0, stored=ours)
-            for post_id, count, created, ours in connection.execute(query)
-        ]
 
 
 def ledger(  # noqa: PLR0917 - the three parts of the ledger's key

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from functools import partial
+from typing import Any
 
 from hubbub.errors import UsageError
 from hubbub.http.access import Access
+from hubbub.plugins.agenda import Agenda, Estimate, Watch
 from hubbub.plugins.contracts import (
     Decoded,
     DumpColumns,
     ExportFacts,
     ExportLayout,
     ExportRow,
+    Recall,
     SourceSettings,
     StreamPlan,
     SyncOptions,
@@ -22,13 +25,15 @@ from hubbub.plugins.contracts import (
 from hubbub.sources.reddit import api, auth, data_request
 from hubbub.sources.reddit.about import community_about, user_about
 from hubbub.sources.reddit.columns import dump_columns
-from hubbub.sources.reddit.comments import walk_trees
+from hubbub.sources.reddit.comments import community_comments
 from hubbub.sources.reddit.dump import decode_block, decode_lines
 from hubbub.sources.reddit.listings import TERMS, Course, look_at_listing, walk_listing
 from hubbub.sources.reddit.mapping import MAPPING_VERSION
 from hubbub.sources.reddit.saved import decode_saved
+from hubbub.sources.reddit.together import Together
 
 _COMMUNITY = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_]{1,20}|u_[A-Za-z0-9_-]{3,20}|reddit\.com)\Z")
+_PERSONAL = re.compile(r"u(?:ser)?/", re.IGNORECASE)
 _PERSON = re.compile(r"[A-Za-z0-9_-]{3,20}\Z")
 _LOOKS = {"new", "hot", "rising", "top", "controversial"}
 _TIMED = {"top", "controversial"}
@@ -72,6 +77,19 @@ class RedditSource:
             )
         return _chosen(_community_stages(name, options=options), options=options)
 
+    def pools(self, target: Target, options: SyncOptions) -> bool:
+        """Communities go together, but for a one-off look; a person has listings of their own."""
+        return options.listing is None and not _PERSONAL.match(target.name.strip().strip("/"))
+
+    def agenda(self, targets: Sequence[Target], options: SyncOptions, watch: Watch | None) -> Agenda:
+        """Communities together (see `together`)."""
+        names = [target.name.strip().strip("/").removeprefix("r/").removeprefix("R/") for target in targets]
+        return Together(names, options=options, watch=watch).steps()
+
+    def estimate(self, targets: Sequence[Target], options: SyncOptions) -> Generator[Recall, Any, list[Estimate]]:
+        """What a sync of communities will ask."""
+        raise NotImplementedError
+
     def decode_lines(self, lines: Sequence[bytes], *, where: str, first_line: int, now: int) -> Decoded:
         """Records of some lines of a dump (see `dump`)."""
         return decode_lines(lines, where=where, first_line=first_line, now=now)
@@ -112,14 +130,13 @@ def _community_stages(name: str, *, options: SyncOptions) -> Stages:
         course = _look(f"/r/{name}", listing=options.listing)
         begin = partial(look_at_listing, course, limit=options.limit)
         return ((StreamPlan(name="posts", begin=begin),),)
-    key = name.casefold()
-    posts = Course(key=f"{key}/new", path=f"/r/{name}/new", route="new")
+    posts = Course(key=f"{name.casefold()}/new", path=f"/r/{name}/new", route="new")
     return (
         (
             StreamPlan(name="about", begin=partial(community_about, name)),
             StreamPlan(name="posts", begin=partial(walk_listing, posts, options=options)),
         ),
-        (StreamPlan(name="comments", begin=partial(walk_trees, key, options=options)),),
+        (StreamPlan(name="comments", begin=partial(community_comments, name, options=options)),),
     )
 
 

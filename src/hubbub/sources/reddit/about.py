@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from hubbub.errors import HubbubError, RecordError, Remedy, TransientRemoteError, UnavailableError
 from hubbub.http.messages import Response
-from hubbub.plugins.contracts import Answer, Page, Stream
+from hubbub.plugins.contracts import Answer, Checkpoint, Page, Stream
 from hubbub.sources.reddit import api
 from hubbub.sources.reddit.answers import KIND_NAMES, add_thing, parse, raw_of
 from hubbub.sources.reddit.listings import ask, gather, look_of
@@ -23,12 +25,13 @@ def community_about(name: str) -> Stream:
     if isinstance(described, HubbubError):
         raise described
     yield _described(described, kind="t5", name=f"a community named {name}")
+    mark = Checkpoint(key=f"{name.casefold()}/about", state=msgspec.json.encode({"at": described.received_at}).decode())
     if isinstance(ruled, HubbubError):
         if ruled.remedy is Remedy.STOP:
             raise ruled
         yield Page(note=f"the rules of {name} could not be read: {ruled}")
         return
-    yield _rules(ruled, name=name)
+    yield msgspec.structs.replace(_rules(ruled, name=name), checkpoints=(mark,))
 
 
 def user_about(name: str) -> Stream:

@@ -1,11 +1,12 @@
 """Comment trees, whole: every hidden comment is asked for, with as few requests as the platform allows.
 
-A tree is read when the post's comment count differs from the one its checkpoint remembers. The count is remembered as
-the platform gave it, since it never equals what can be read (removed comments count, deleted leaves vanish)."""
+A tree is read when more comments of its post are lacking than when it was last read: the platform's count never equals
+what can be had (removed comments count, deleted leaves vanish), so what was lacking then is remembered."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import msgspec
@@ -24,9 +25,8 @@ from hubbub.plugins.contracts import (
     Answer,
     Checkpoint,
     Page,
-    RecallCheckpoint,
-    RecallCheckpoints,
     RecallCounts,
+    RecallSaved,
     StoredCount,
     Stream,
     SyncOptions,
@@ -34,7 +34,8 @@ from hubbub.plugins.contracts import (
 from hubbub.records.models import Post
 from hubbub.sources.reddit import api
 from hubbub.sources.reddit.answers import Parsed, add_thing, listing_of, parse, things_of, thread_of
-from hubbub.sources.reddit.listings import gather, look_of, mark_of
+from hubbub.sources.reddit.listings import gather, look_of
+from hubbub.sources.reddit.places import Places
 from hubbub.sources.reddit.tree import Ask, Pool, Thread, settle_ids
 
 SIDE_BY_SIDE = 10
@@ -50,52 +51,78 @@ class Reading(msgspec.Struct, frozen=True):
     value: Any
 
 
-class _Remembered(msgspec.Struct, frozen=True):
+class _Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The checkpoint of a tree that was read whole."""
+
     count: int
+    """Comments the platform gave for the post then."""
+    lacking: int | None = None
+    """How many of them were not to be had; None in checkpoints of before this was noted."""
 
 
-def walk_trees(community: str, *, options: SyncOptions) -> Stream:
-    """The comments of every post whose count changed since its tree was last read; `community` is its key.
+def community_comments(name: str, *, options: SyncOptions) -> Stream:
+    """The comments of one community by its trees alone, as far as its listing of posts has shown them."""
+    places = Places([name])
+    place = places[name.casefold()]
+    place.learn((yield RecallSaved(place.marks)))
+    yield from walk_trees(places, options=options)
+
+
+def walk_trees(places: Places, *, options: SyncOptions, touched: bool = False) -> Stream:
+    """The comments of every post of which fewer are stored than the platform gives, and more are lacking than when its
+    tree was last read; `touched` looks only at posts whose count was given in this sync.
 
     Only posts that the listing has shown are asked for: what an archive brought is older than the API's reach is worth.
     A post that fails does not stop the others: posts that are gone are noted, other failures raised at the end."""
-    counts: list[StoredCount] = yield RecallCounts(community)
-    remembered: dict[str, Checkpoint] = yield RecallCheckpoints(f"{community}/tree/")
-    shown: Checkpoint | None = yield RecallCheckpoint(f"{community}/new")
-    threads = _due(counts, community=community, remembered=remembered, reached=mark_of(shown).reached, options=options)
-    pool = Pool()
+    threads = yield from _due(places, options=options, touched=touched)
+    reading = _UnderWay()
     for group in _groups(threads):
         asks = [_tree(thread, sort=sort) for thread in group for sort in thread.sorts]
-        yield from _round(asks, pool=pool, community=community)
+        yield from _round(asks, reading=reading)
         if len(group) >= _FEW and all(thread.failed is not None for thread in group):
             _raise_unless_gone(group)
-        yield from _expand(pool, community=community, final=False)
-    yield from _expand(pool, community=community, final=True)
-    yield from _conclude(threads, community=community)
+        yield from _expand(reading, final=False)
+    yield from _expand(reading, final=True)
+    yield from _conclude(threads, reading=reading)
 
 
-def _due(
-    counts: Sequence[StoredCount],
-    *,
-    community: str,
-    remembered: dict[str, Checkpoint],
-    reached: int | None,
-    options: SyncOptions,
-) -> list[Thread]:
-    """The posts whose trees are to be read, in the order given (newest first)."""
-    oldest = max(reached or 0, options.since or 0)
-    due = []
-    for count in counts:
-        if count.comment_count <= 0 or count.created_at < oldest:
+class _UnderWay:
+    """Hidden comments to ask for, and trees that have become whole but are not yet remembered."""
+
+    def __init__(self) -> None:
+        self.pool = Pool()
+        self.whole: list[Thread] = []
+
+
+def _due(places: Places, *, options: SyncOptions, touched: bool) -> Generator[Any, Any, list[Thread]]:
+    """The posts whose trees are to be read: newest first, a community after the other by turns."""
+    queues: list[list[Thread]] = []
+    for place in places.open():
+        ids = places.counted(place) if touched else None
+        if ids == ():
             continue
-        known = remembered.get(f"{community}/tree/{count.post_id}")
-        if options.full or known is None or _count_in(known) != count.comment_count:
-            due.append(Thread(count.post_id, count=count.comment_count))
-    return due
+        counts: list[StoredCount] = yield RecallCounts(place.key, post_ids=ids, lacking=not options.full)
+        oldest = max(place.posts.reached or 0, options.since or 0)
+        counts = [each for each in counts if each.comment_count > 0 and each.created_at >= oldest]
+        saved: dict[str, Checkpoint] = yield RecallSaved(tuple(place.tree_key(each.post_id) for each in counts))
+        queues.append(
+            [
+                Thread(each.post_id, count=each.comment_count, community=place.key)
+                for each in counts
+                if options.full or _lacks_more(each, known=saved.get(place.tree_key(each.post_id)))
+            ]
+        )
+    return [thread for turn in zip_longest(*queues) for thread in turn if thread is not None]
 
 
-def _count_in(known: Checkpoint) -> int:
-    return msgspec.json.decode(known.state, type=_Remembered).count
+def _lacks_more(given: StoredCount, *, known: Checkpoint | None) -> bool:
+    """Whether more comments of a post are lacking than its last reading could find."""
+    if known is None:
+        return True
+    before = msgspec.json.decode(known.state, type=_Remembered)
+    if before.lacking is None:
+        return before.count != given.comment_count
+    return given.comment_count - given.stored > before.lacking
 
 
 def _groups(threads: Sequence[Thread]) -> Iterator[list[Thread]]:
@@ -107,16 +134,18 @@ def _tree(thread: Thread, *, sort: str) -> Ask:
     return Ask(request=api.tree(thread.short, sort=sort), kind="tree", threads=(thread,))
 
 
-def _expand(pool: Pool, *, community: str, final: bool) -> Stream:
+def _expand(reading: _UnderWay, *, final: bool) -> Stream:
     """Ask for what is pooled, round after round; before the end, less than a hundred leaves may stay."""
-    while asks := list(pool.asks(final=final)):
+    while asks := list(reading.pool.asks(final=final)):
         for start in range(0, len(asks), SIDE_BY_SIDE):
-            yield from _round(asks[start : start + SIDE_BY_SIDE], pool=pool, community=community)
+            yield from _round(asks[start : start + SIDE_BY_SIDE], reading=reading)
 
 
-def _round(asks: Sequence[Ask], *, pool: Pool, community: str) -> Stream:
-    """Send some requests side by side, store their answers one by one, and remember the trees that are whole."""
+def _round(asks: Sequence[Ask], *, reading: _UnderWay) -> Stream:
+    """Send some requests side by side and store their answers one by one; trees that became whole in the round before
+    are remembered meanwhile."""
     answers = yield from _fetch(asks)
+    yield from _remember(reading)
     ending: HubbubError | None = None
     for ask, answer in zip(asks, answers, strict=True):
         if isinstance(answer, HubbubError):
@@ -124,13 +153,21 @@ def _round(asks: Sequence[Ask], *, pool: Pool, community: str) -> Stream:
             _fail(ask, error=answer)
         else:
             yield _absorb(ask, reading=answer)
-    if ending is not None:
-        raise ending
     touched = {thread.post_id: thread for ask in asks for thread in ask.threads}.values()
     for thread in touched:
-        if thread.failed is None:
-            pool.take(thread)
-    yield from _remember(touched, community=community)
+        if thread.failed is None and ending is None:
+            reading.pool.take(thread)
+    _note_whole(touched, reading=reading)
+    if ending is not None:
+        yield from _remember(reading)
+        raise ending
+
+
+def _note_whole(threads: Iterable[Thread], *, reading: _UnderWay) -> None:
+    for thread in threads:
+        if thread.is_done and not thread.remembered:
+            thread.forget()
+            reading.whole.append(thread)
 
 
 def _fetch(asks: Sequence[Ask]) -> Generator[Any, Any, list[Reading | HubbubError]]:
@@ -221,11 +258,18 @@ def _fail(ask: Ask, *, error: HubbubError) -> None:
             thread.failed = thread.failed or error
 
 
-def _remember(threads: Iterable[Thread], *, community: str) -> Stream:
-    """A page with the checkpoints of those trees that have just become whole; none when there are none."""
-    whole = [thread for thread in threads if thread.is_done and not thread.remembered]
+def _remember(reading: _UnderWay) -> Stream:
+    """A page with the checkpoints of those trees that have become whole; none when there are none.
+
+    What their posts still lack is counted by the store, which has the comments by now."""
+    whole, reading.whole = reading.whole, []
     if not whole:
         return
+    lacking: dict[str, int] = {}
+    for community in dict.fromkeys(thread.community for thread in whole):
+        ids = tuple(thread.post_id for thread in whole if thread.community == community)
+        counts: list[StoredCount] = yield RecallCounts(community, post_ids=ids)
+        lacking |= {each.post_id: max(0, each.comment_count - each.stored) for each in counts}
     notes = [
         f"{thread.post_id}: stopped asking for hidden comments, {thread.missing} are missing"
         for thread in whole
@@ -233,15 +277,15 @@ def _remember(threads: Iterable[Thread], *, community: str) -> Stream:
     ]
     checkpoints = []
     for thread in whole:
-        thread.forget()
-        state = msgspec.json.encode(_Remembered(thread.count)).decode()
-        checkpoints.append(Checkpoint(key=f"{community}/tree/{thread.post_id}", state=state))
+        state = msgspec.json.encode(_Remembered(thread.count, lacking.get(thread.post_id, 0))).decode()
+        checkpoints.append(Checkpoint(key=f"{thread.community}/tree/{thread.post_id}", state=state))
     missing = sum(thread.missing for thread in whole)
     yield Page(checkpoints=tuple(checkpoints), missing=missing, note="; ".join(notes) or None)
 
 
-def _conclude(threads: Sequence[Thread], *, community: str) -> Stream:
-    yield from _remember(threads, community=community)
+def _conclude(threads: Sequence[Thread], *, reading: _UnderWay) -> Stream:
+    _note_whole(threads, reading=reading)
+    yield from _remember(reading)
     failed = [thread for thread in threads if thread.failed is not None]
     gone = [thread for thread in failed if isinstance(thread.failed, UnavailableError)]
     if gone:

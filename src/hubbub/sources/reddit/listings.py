@@ -6,7 +6,6 @@ one from the top brings what came in the meantime."""
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -15,24 +14,17 @@ import msgspec
 from hubbub.errors import RemoteError, TransientRemoteError
 from hubbub.http.messages import Request, Response
 from hubbub.plugins.contracts import Checkpoint, RecallCheckpoint, Stream, SyncOptions
-from hubbub.records.models import Comment, Door, Post, Tombstone
+from hubbub.records.models import Door
 from hubbub.sources.reddit import api
 from hubbub.sources.reddit.answers import Listing, Parsed, add_thing, listing_of, parse
 from hubbub.sources.reddit.mapping import Look
 from hubbub.sources.reddit.values import Gathered
+from hubbub.sources.reddit.way import LONGEST_WALK, End, Walk, Way, further, is_behind, least, times_of
 
 TERMS = "reddit-api"
 LOOKBACK_S = 2 * 86_400
 """How far behind the watermark every walk re-reads: posts approved late (spam filter, AutoModerator) appear at the
 place of their creation, and scores and edits of the last days come along for nothing."""
-
-_TRAIL = 10
-_OLDER_ENOUGH = 3
-"""So many items behind the floor end a walk: a single one may lie (a wrong clock, a strange order)."""
-_EMPTY_PAGES = 10
-_LISTING_END = 990
-"""Items after which an empty page is the end of a listing rather than a vanished cursor."""
-_LONGEST_WALK = 500
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,18 +37,6 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     params: tuple[tuple[str, str], ...] = ()
 
 
-class Walk(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An unfinished walk: enough to go on from its last stored page."""
-
-    cursor: str | None = None
-    floor: int | None = None
-    newest: int | None = None
-    oldest: int | None = None
-    items: int = 0
-    trail: tuple[str, ...] = ()
-    """The last fullnames seen, to find the way again when the cursor's item has vanished."""
-
-
 class Mark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The checkpoint of a listing."""
 
@@ -65,6 +45,11 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The oldest time without a gap up to the watermark; None when the listing was walked to its end."""
     reached: int | None = None
     """Creation time of the oldest item any walk has seen."""
+    heard_at: int | None = None
+    """When the last complete reading began: all that the listing showed then is stored. Later than the watermark where
+    little is written."""
+    deep_at: int | None = None
+    """The same of the last one that looked back for what was let through late."""
     walk: Walk | None = None
 
 
@@ -106,16 +91,16 @@ def look_at_listing(course: Course, *, limit: int | None) -> Stream:
     cursor: str | None = None
     cursors: set[str] = set()
     while wanted > 0:
-        request = _request(course, after=cursor, limit=min(wanted, api.PAGE_SIZE))
-        response, parsed, listing = yield from ask(request, read=_read_listing)
+        request = page_of(course, after=cursor, limit=min(wanted, api.PAGE_SIZE))
+        response, parsed, listing = yield from ask(request, read=read_listing)
         out = gather(response)
         add_children(listing, response=response, parsed=parsed, out=out)
         yield out.page()
         wanted -= len(listing.children)
         if listing.after is None:
             return
-        if listing.after in cursors or len(cursors) > _LONGEST_WALK:
-            raise _loop(course)
+        if listing.after in cursors or len(cursors) > LONGEST_WALK:
+            raise endless(course.path, end=End.LOOP)
         cursor = listing.after
         cursors.add(cursor)
 
@@ -147,90 +132,30 @@ def _walk(
     next sync begins at the top again. A resumed walk keeps its place."""
     begun_here = walk is None
     walk = walk or Walk(floor=_floor(mark, options=options))
-    way = _Way(walk)
+    way = Way(walk)
     used = 0
     while pages_left is None or used < pages_left:
-        response, parsed, listing = yield from ask(_request(course, after=walk.cursor), read=_read_listing)
+        response, parsed, listing = yield from ask(page_of(course, after=walk.cursor), read=read_listing)
         used += 1
+        if walk.began_at is None:
+            walk = msgspec.structs.replace(walk, began_at=response.received_at)
         out = gather(response)
         add_children(listing, response=response, parsed=parsed, out=out)
-        mark = msgspec.structs.replace(mark, reached=_least(mark.reached, times=_times(out)), walk=None)
-        asked, walk = walk.cursor, _further(walk, listing=listing, out=out)
+        mark = msgspec.structs.replace(mark, reached=least(mark.reached, times=times_of(out)), walk=None)
+        asked, walk = walk.cursor, further(walk, listing=listing, out=out)
         end, walk = way.judge(walk, listing=listing, asked=asked)
-        if end in {_End.LOOP, _End.ENDLESS} or used >= _LONGEST_WALK:
-            yield out.page(_checkpoint(course, mark))
-            raise _loop(course) if end is _End.LOOP else _endless(course, pages=used)
-        if end is _End.LISTING or _is_behind(walk.floor, out=out):
+        if end in {End.LOOP, End.ENDLESS} or used >= LONGEST_WALK:
+            yield out.page(mark_at(course.key, mark))
+            raise endless(course.path, end=end, pages=used)
+        if end is End.LISTING or is_behind(walk.floor, out=out):
             now = min(options.started_at or response.received_at, response.received_at)
-            mark, note = _finish(mark, walk=walk, at_end=end is _End.LISTING, now=now)
-            yield out.page(_checkpoint(course, mark), note=f"{course.path}: {note}" if note else None)
+            mark, note = _finish(mark, walk=walk, at_end=end is End.LISTING, now=now)
+            yield out.page(mark_at(course.key, mark), note=f"{course.path}: {note}" if note else None)
             return mark, used
         if not (begun_here and used == pages_left):
             mark = msgspec.structs.replace(mark, walk=walk)
-        yield out.page(_checkpoint(course, mark))
+        yield out.page(mark_at(course.key, mark))
     return mark, used
-
-
-class _End(enum.Enum):
-    NOT_YET = "not yet"
-    LISTING = "end of the listing"
-    LOOP = "loop"
-    ENDLESS = "one empty page after the other"
-
-
-class _Way:
-    """The cursors one walk has followed, and what it makes of an empty page or a cursor met again."""
-
-    def __init__(self, walk: Walk) -> None:
-        self._followed = {walk.cursor} - {None}
-        self._empty = 0
-        self._lost: str | None = None
-        """The cursor that brought an empty page: its item has vanished, or the listing ends there."""
-        self._restarted = False
-
-    def judge(self, walk: Walk, *, listing: Listing, asked: str | None) -> tuple[_End, Walk]:
-        """Whether the walk ends here, and the walk to go on with."""
-        if listing.after is not None:
-            return self._follow(listing.after, empty=not listing.children), walk
-        if listing.children or asked is None or walk.items >= _LISTING_END:
-            return _End.LISTING, walk
-        earlier = [name for name in walk.trail if name != asked]
-        if self._lost is None and earlier:
-            self._lost = asked
-            return _End.NOT_YET, msgspec.structs.replace(walk, cursor=earlier[0])
-        if self._restarted:
-            return _End.LISTING, walk
-        self._restarted, self._lost = True, None
-        self._followed.clear()
-        return _End.NOT_YET, Walk(floor=walk.floor)
-
-    def _follow(self, cursor: str, *, empty: bool) -> _End:
-        if cursor == self._lost:
-            return _End.LISTING
-        self._lost = None
-        self._empty = self._empty + 1 if empty else 0
-        if cursor in self._followed:
-            return _End.LOOP
-        self._followed.add(cursor)
-        return _End.ENDLESS if self._empty > _EMPTY_PAGES else _End.NOT_YET
-
-
-def _further(walk: Walk, *, listing: Listing, out: Gathered) -> Walk:
-    times = _times(out)
-    names = [child["data"].get("name") for child in listing.children if isinstance(child, dict) and _data(child)]
-    trail = (*walk.trail, *(name for name in names if isinstance(name, str) and name))
-    return msgspec.structs.replace(
-        walk,
-        cursor=listing.after,
-        newest=max([*times, *([] if walk.newest is None else [walk.newest])], default=None),
-        oldest=_least(walk.oldest, times=times),
-        items=walk.items + len(listing.children),
-        trail=trail[-_TRAIL:],
-    )
-
-
-def _least(known: int | None, *, times: list[int]) -> int | None:
-    return min([*times, *([] if known is None else [known])], default=None)
 
 
 def _finish(mark: Mark, *, walk: Walk, at_end: bool, now: int) -> tuple[Mark, str | None]:
@@ -248,7 +173,8 @@ def _finish(mark: Mark, *, walk: Walk, at_end: bool, now: int) -> tuple[Mark, st
                 f"the listing ended {walk.oldest - mark.watermark} s before the last sync's newest item: what came in "
                 "between is out of its reach (about 1,000 items); an archive may hold it"
             )
-    return Mark(watermark=watermark, floor=floor, reached=mark.reached), note
+    heard_at = walk.began_at or now
+    return Mark(watermark=watermark, floor=floor, reached=mark.reached, heard_at=heard_at, deep_at=heard_at), note
 
 
 def _floor(mark: Mark, *, options: SyncOptions) -> int | None:
@@ -264,30 +190,20 @@ def _floor(mark: Mark, *, options: SyncOptions) -> int | None:
     return max(options.since, recent)
 
 
-def _is_behind(floor: int | None, *, out: Gathered) -> bool:
-    times = _times(out)
-    return floor is not None and bool(times) and sum(t < floor for t in times) >= min(_OLDER_ENOUGH, len(times))
-
-
-def _times(out: Gathered) -> list[int]:
-    return [
-        record.created_at
-        for record in out.records
-        if isinstance(record, Post | Comment | Tombstone) and record.created_at is not None
-    ]
-
-
-def _request(course: Course, *, after: str | None, limit: int = api.PAGE_SIZE) -> Request:
+def page_of(course: Course, *, after: str | None, limit: int = api.PAGE_SIZE) -> Request:
+    """The request for one page of a listing."""
     request = api.listing(course.path, route=course.route, after=after, limit=limit)
     return msgspec.structs.replace(request, params=(*request.params, *course.params))
 
 
-def _read_listing(value: Any, where: str) -> Listing:
+def read_listing(value: Any, where: str) -> Listing:
+    """The listing in an answer, for `ask`."""
     return listing_of(value, where=where)
 
 
-def _checkpoint(course: Course, mark: Mark) -> Checkpoint:
-    return Checkpoint(key=course.key, state=msgspec.json.encode(mark).decode())
+def mark_at(key: str, mark: Mark) -> Checkpoint:
+    """The checkpoint that says how far a listing is."""
+    return Checkpoint(key=key, state=msgspec.json.encode(mark).decode())
 
 
 def mark_of(saved: Checkpoint | None) -> Mark:
@@ -295,19 +211,11 @@ def mark_of(saved: Checkpoint | None) -> Mark:
     return Mark() if saved is None else msgspec.json.decode(saved.state, type=Mark)
 
 
-def _data(child: dict[str, Any]) -> bool:
-    return isinstance(child.get("data"), dict)
-
-
-def _loop(course: Course) -> RemoteError:
-    return RemoteError(
-        f"{course.path}: the listing's cursor loops: it leads back to a page already read",
-        advice="what was read is kept; the next sync starts from the top again",
+def endless(path: str, *, end: End, pages: int = 0) -> RemoteError:
+    """The error for a listing that leads nowhere."""
+    why = (
+        "the listing's cursor loops: it leads back to a page already read"
+        if end is End.LOOP
+        else f"the listing does not end ({pages} pages read)"
     )
-
-
-def _endless(course: Course, *, pages: int) -> RemoteError:
-    return RemoteError(
-        f"{course.path}: the listing does not end ({pages} pages read)",
-        advice="what was read is kept; the next sync starts from the top again",
-    )
+    return RemoteError(f"{path}: {why}", advice="what was read is kept; the next sync starts from the top again")

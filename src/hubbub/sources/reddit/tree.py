@@ -39,8 +39,10 @@ class Stub(msgspec.Struct, frozen=True):
 class Thread:
     """One post whose tree is being read."""
 
-    def __init__(self, post_id: str, *, count: int) -> None:
+    def __init__(self, post_id: str, *, count: int, community: str = "") -> None:
         self.post_id = post_id
+        self.community = community
+        """Its key."""
         self.count = count
         """Comments the platform gives for it: from the store, then from the tree's own answer."""
         self.seen: set[str] = set()
