@@ -51,6 +51,9 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 class PoolingSource(Protocol):
     """A source that asks for several targets together, where its platform lets it."""
 
+    requests_per_minute: int
+    """What the platform allows one credential."""
+
     def pools(self, target: Target, options: SyncOptions) -> bool:
         """Whether this target may go with others; raises UsageError as `plan` does."""
         ...

@@ -27,6 +27,7 @@ from hubbub.sources.reddit.about import community_about, user_about
 from hubbub.sources.reddit.columns import dump_columns
 from hubbub.sources.reddit.comments import community_comments
 from hubbub.sources.reddit.dump import decode_block, decode_lines
+from hubbub.sources.reddit.estimate import estimate
 from hubbub.sources.reddit.listings import TERMS, Course, look_at_listing, walk_listing
 from hubbub.sources.reddit.mapping import MAPPING_VERSION
 from hubbub.sources.reddit.saved import decode_saved
@@ -48,6 +49,7 @@ class RedditSource:
     name = "reddit"
     terms = TERMS
     mapping_version = MAPPING_VERSION
+    requests_per_minute = 100
 
     def access(self, settings: SourceSettings) -> Access:
         """How to reach Reddit with the user's own app. Raises ConfigError when a needed setting is missing."""
@@ -57,7 +59,7 @@ class RedditSource:
             user_agent=auth.user_agent(values),
             token=auth.token_flow(values, base_url=settings.base_url),
             read_budget=api.read_budget,
-            default_budget=100,
+            default_budget=self.requests_per_minute,
         )
 
     def plan(self, target: Target, options: SyncOptions) -> Stages:
@@ -69,7 +71,7 @@ class RedditSource:
             if not _PERSON.match(rest):
                 raise UsageError(f"reddit:{target.name}: {rest!r} cannot be a Reddit user's name")
             return _chosen(_person_stages(rest, options=options), options=options)
-        name = rest if kind.lower() == "r" and rest else name
+        name = _plain(target)
         if not _COMMUNITY.match(name):
             raise UsageError(
                 f"reddit:{target.name}: {name!r} cannot be a community's name",
@@ -83,12 +85,11 @@ class RedditSource:
 
     def agenda(self, targets: Sequence[Target], options: SyncOptions, watch: Watch | None) -> Agenda:
         """Communities together (see `together`)."""
-        names = [target.name.strip().strip("/").removeprefix("r/").removeprefix("R/") for target in targets]
-        return Together(names, options=options, watch=watch).steps()
+        return Together([_plain(target) for target in targets], options=options, watch=watch).steps()
 
     def estimate(self, targets: Sequence[Target], options: SyncOptions) -> Generator[Recall, Any, list[Estimate]]:
-        """What a sync of communities will ask."""
-        raise NotImplementedError
+        """What a sync of communities will ask (see `estimate`)."""
+        return estimate([_plain(target) for target in targets], options=options, now=options.started_at)
 
     def decode_lines(self, lines: Sequence[bytes], *, where: str, first_line: int, now: int) -> Decoded:
         """Records of some lines of a dump (see `dump`)."""
@@ -123,6 +124,13 @@ class RedditSource:
     ) -> Decoded:
         """Records of rows of posts or comments."""
         return data_request.decode(rows, table=table, where=where, facts=facts, now=now)
+
+
+def _plain(target: Target) -> str:
+    """The name of a community without what may stand before it."""
+    name = target.name.strip().strip("/")
+    kind, _, rest = name.partition("/")
+    return rest if kind.lower() == "r" and rest else name
 
 
 def _community_stages(name: str, *, options: SyncOptions) -> Stages:

@@ -74,7 +74,7 @@ def walk_trees(places: Places, *, options: SyncOptions, touched: bool = False) -
 
     Only posts that the listing has shown are asked for: what an archive brought is older than the API's reach is worth.
     A post that fails does not stop the others: posts that are gone are noted, other failures raised at the end."""
-    threads = yield from _due(places, options=options, touched=touched)
+    threads = yield from due_threads(places, options=options, touched=touched)
     reading = _UnderWay()
     for group in _groups(threads):
         asks = [_tree(thread, sort=sort) for thread in group for sort in thread.sorts]
@@ -94,7 +94,7 @@ class _UnderWay:
         self.whole: list[Thread] = []
 
 
-def _due(places: Places, *, options: SyncOptions, touched: bool) -> Generator[Any, Any, list[Thread]]:
+def due_threads(places: Places, *, options: SyncOptions, touched: bool = False) -> Generator[Any, Any, list[Thread]]:
     """The posts whose trees are to be read: newest first, a community after the other by turns."""
     queues: list[list[Thread]] = []
     for place in places.open():
