@@ -12,6 +12,7 @@ from typing import Any
 from bench.merging import MERGES
 from bench.meter import Meter
 from bench.searching import SEARCHES
+from bench.steady import watched
 
 
 def hubbub_import(*, dump: str, db: str, search: bool = True) -> dict[str, float]:
@@ -95,7 +96,7 @@ def export(*, db: str, kind: str, out: str) -> dict[str, float]:
 
 
 CASES: dict[str, Callable[..., dict[str, Any]]] = (
-    MERGES | SEARCHES | {case.__name__: case for case in (hubbub_import, hubbub_sync, praw_sync, export)}
+    MERGES | SEARCHES | {case.__name__: case for case in (hubbub_import, hubbub_sync, praw_sync, export, watched)}
 )
 
 if __name__ == "__main__":

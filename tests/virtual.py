@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from hubbub import clock
 
-REAL_S = 1.5
+REAL_S = 0.2
 
 
 class VirtualTime:

@@ -248,3 +248,16 @@ def test_mentions_that_cannot_be_stored_do_not_unbalance_the_conservation_line(s
     )
     assert (tally.offered, tally.new, tally.set_aside) == (2, 1, 1)
     assert len(reads.quarantined(store)) == 4
+
+
+def test_a_new_picture_does_not_take_the_number_of_one_that_is_written_again(store: Store) -> None:
+    first, second, third = (MediaItem(kind="image", url=f"https://i/{n}.jpg") for n in range(3))
+    write(store, post("t3_a"), post("t3_b", media=(first, second)), post("t3_c"))
+    numbers = dict(rows(store, "SELECT url, n FROM media"))
+    shuffled = post("t3_b", media=(second, first), at=T0 + HOUR)
+    for other in ("t3_a", "t3_c"):
+        write(store, post(other, media=(third,), at=T0 + HOUR), shuffled)
+        shuffled = post("t3_b", media=(first, second), at=T0 + 2 * HOUR)
+    found = rows(store, "SELECT url, n FROM media")
+    assert {url: n for url, n in found if url in numbers} == numbers
+    assert len({n for _, n in found}) == len(found) == 4

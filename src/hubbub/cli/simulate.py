@@ -30,6 +30,13 @@ def _world_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--comments", type=click.IntRange(min=0), default=3000, show_default=True, help="In each community."
         ),
         click.option("--posts", type=click.IntRange(min=0), default=200, show_default=True, help="In each community."),
+        click.option(
+            "--span-days",
+            type=click.IntRange(min=1),
+            default=120,
+            show_default=True,
+            help="Days over which all of it is written.",
+        ),
         click.option("--seed", type=int, default=7, show_default=True, help="The same seed gives the same world."),
     ):
         command = option(command)
@@ -55,6 +62,7 @@ def simulate(
     seed: int,
     posts: int,
     comments: int,
+    span_days: int,
     community: tuple[str, ...],
     latency: float | None,
     scenario: Path | None,
@@ -72,6 +80,7 @@ def simulate(
             posts=posts,
             comments=comments,
             communities=listed(community) or COMMUNITIES,
+            span_days=span_days,
             latency_ms=latency,
             scenario=scenario,
             replay=replay,
@@ -96,6 +105,7 @@ def dump(
     seed: int,
     posts: int,
     comments: int,
+    span_days: int,
     community: tuple[str, ...],
     monthly: bool,
     frames: int,
@@ -106,7 +116,8 @@ def dump(
     The same seed and size as the served world give the same content, so that a sync and an import can be compared.
     """
     session = Session(ctx)
-    world = World(seed, size=Size(posts=posts, comments=comments), communities=listed(community) or COMMUNITIES)
+    size = Size(posts=posts, comments=comments, span_days=span_days)
+    world = World(seed, size=size, communities=listed(community) or COMMUNITIES)
     at = load_scenario(scenario).clock.begins_at(world.horizon) if scenario else world.horizon
     files = write_dump(world, out, at=int(at), monthly=monthly, frames=frames)
     render.result({"files": files}, (str(path) for path in files), as_json=session.as_json)

@@ -13,7 +13,6 @@ from hubbub.simulator.things import (
     MODERATORS,
     NEVER,
     SPAN_S,
-    STRIDE,
     Comment,
     Community,
     Ground,
@@ -40,8 +39,9 @@ def grow(ground: Ground, name: str) -> Community:
     position = ground.names.index(name)
     choice = taxa.of_groups("spider") if "spider" in name.casefold() else taxa.of_groups()
     count = ground.size.posts
-    times = sorted(int(HORIZON - SPAN_S + dice.random() * (SPAN_S - _QUIET_S)) for _ in range(count))
-    numbers = _numbers(times, first=_FIRST_POST, per_s=_POSTS_PER_S, position=position)
+    span_s = ground.size.span_s
+    times = sorted(int(HORIZON - span_s + dice.random() * (span_s - _QUIET_S)) for _ in range(count))
+    numbers = _numbers(ground, times, first=_FIRST_POST, per_s=_POSTS_PER_S, position=position)
     posts = [
         _post(ground, dice, name=name, position=i, number=numbers[i], created_at=times[i], choice=choice)
         for i in range(count)
@@ -57,13 +57,14 @@ def grow(ground: Ground, name: str) -> Community:
     )
 
 
-def _numbers(times: Sequence[int], *, first: int, per_s: int, position: int) -> list[int]:
-    """Rising numbers for rising times, whose remainder by STRIDE is the community's position."""
+def _numbers(ground: Ground, times: Sequence[int], *, first: int, per_s: int, position: int) -> list[int]:
+    """Rising numbers for rising times, whose remainder by the world's stride is the community's position."""
+    stride = ground.stride
     made: list[int] = []
     last = 0
     for at in times:
         number = first + int((at - (HORIZON - SPAN_S)) * per_s)
-        number = max(number - number % STRIDE + position, last + STRIDE)
+        number = max(number - number % stride + position, last + stride)
         made.append(number)
         last = number
     return made
@@ -149,7 +150,8 @@ def _talk(ground: Ground, dice: Random, *, posts: list[Post], position: int) -> 
         _answer(ground, dice, post=post, count=counts[i], chain=i in chains)
         made.extend(post.comments)
     made.sort(key=lambda c: c.created_at)
-    numbers = _numbers([c.created_at for c in made], first=_FIRST_COMMENT, per_s=_COMMENTS_PER_S, position=position)
+    at = [comment.created_at for comment in made]
+    numbers = _numbers(ground, at, first=_FIRST_COMMENT, per_s=_COMMENTS_PER_S, position=position)
     for comment, number in zip(made, numbers, strict=True):
         comment.number = number
     return made

@@ -16,7 +16,8 @@ AUTOMATON = 0
 """Position of the person that is a bot of the moderators."""
 MODERATORS = (1, 2, 3)
 STRIDE = 64
-"""Numbers of posts and comments leave their community's position when divided by this."""
+"""Numbers of posts and comments leave their community's position when divided by this, or by the next power of two that
+is not less than the number of communities."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +103,13 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
 
     posts: int = 200
     comments: int = 3000
+    span_days: int = SPAN_S // 86_400
+    """How long before the horizon the first post lies."""
+
+    @property
+    def span_s(self) -> int:
+        """The same in seconds."""
+        return self.span_days * 86_400
 
 
 class Ground(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +120,11 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...]
     """Of the communities, in their order."""
     people: tuple[Person, ...]
+
+    @property
+    def stride(self) -> int:
+        """What a number is divided by to tell whose it is."""
+        return max(STRIDE, 1 << (len(self.names) - 1).bit_length()) if self.names else STRIDE
 
     def dice(self, *parts: object) -> Random:
         """Dice of their own for one purpose: the same parts give the same throws."""

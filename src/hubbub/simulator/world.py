@@ -11,7 +11,7 @@ from random import Random
 
 from hubbub.simulator import growth, talk
 from hubbub.simulator.taxa import TAXA, Taxon
-from hubbub.simulator.things import COMMUNITIES, HORIZON, STRIDE, Comment, Community, Ground, Person, Post, Size
+from hubbub.simulator.things import COMMUNITIES, HORIZON, Comment, Community, Ground, Person, Post, Size
 
 __all__ = ["COMMUNITIES", "HORIZON", "Size", "World", "points", "text_of", "title_of", "true_taxon"]
 
@@ -25,6 +25,7 @@ class World:
         self.horizon = HORIZON
         self.people = growth.people(seed)
         self.ground = Ground(seed=seed, size=size or Size(), names=communities, people=self.people)
+        self._names = {known.casefold(): known for known in communities}
         self._grown: dict[str, Community] = {}
         self._people_by_name = {p.name.casefold(): p for p in self.people}
         self._people_by_number = {p.number: p for p in self.people}
@@ -33,7 +34,7 @@ class World:
 
     def community(self, name: str) -> Community | None:
         """The community of that name, whatever its case; None when there is none."""
-        known = next((n for n in self.names if n.casefold() == name.casefold()), None)
+        known = self._names.get(name.casefold())
         if known is None:
             return None
         if known not in self._grown:
@@ -71,7 +72,7 @@ class World:
 
     def _grow_for(self, number: int) -> None:
         # A number's remainder says whose it is, so that looking one thing up grows one community only.
-        position = number % STRIDE
+        position = number % self.ground.stride
         if position < len(self.names):
             self.community(self.names[position])
 

@@ -39,6 +39,8 @@ def maintain(db: Session, changes: Iterable[Change], *, now: int) -> None:
     for kind, made in rows.items():
         if made:
             n_column, id_column, table = _COLUMNS[kind]
+            # Rows that keep their number first: a new one might be given it, now that it is free.
+            made.sort(key=lambda row: row[0] is None)
             db.executemany(_INSERT[db.engine].format(n=n_column, id=id_column, table=table), made)
 
 

@@ -143,9 +143,10 @@ _ROUTES = {"new": "new", "comments": "community_comments"}
 
 
 def _floor(mark: Mark, *, deep: bool) -> int | None:
+    """How far back a reading goes; a listing that showed an item younger than the overlap was that fresh."""
     if mark.heard_at is None:
         return None
-    return mark.heard_at - (LOOKBACK_S if deep else OVERLAP_S)
+    return mark.heard_at - LOOKBACK_S if deep else max(mark.heard_at - OVERLAP_S, mark.watermark or 0)
 
 
 class _Seen:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -97,7 +99,7 @@ def _left(view: View, thing: Thing) -> bool:
 
 def merged(lists: Sequence[Sequence[Thing]]) -> list[Thing]:
     """Several newest-first lists as one, with one cap for all."""
-    return sorted((t for part in lists for t in part), key=lambda t: (-t.created_at, -t.number))[:CAP]
+    return [*islice(heapq.merge(*lists, key=lambda thing: (-thing.created_at, -thing.number)), CAP)]
 
 
 def ranked(view: View, things: Sequence[Thing], *, sort: str, span: str) -> list[Thing]:
@@ -125,4 +127,4 @@ def written_by(view: View, person: Person, *, what: str) -> list[Thing]:
             mine.extend(p for p in community.posts if p.author is person and p.created_at <= view.at)
         if what != "submitted":
             mine.extend(c for c in community.comments if c.author is person and c.created_at <= view.at)
-    return merged([mine])
+    return merged([sorted(mine, key=lambda thing: (-thing.created_at, -thing.number))])
