@@ -47,7 +47,8 @@ from hubbub.plugins.contracts import (
     SyncOptions,
     Target,
 )
-from hubbub.store import reads
+from hubbub.plugins.due import RecallDue, RecallDueCount
+from hubbub.store import due, reads
 from hubbub.store.engine import Store
 
 TARGETS_AT_ONCE = 4
@@ -79,16 +80,39 @@ def sync(
         return plugins[target.source].plan(target, wanted)
 
     plans = plan_targets(targets, options=options, plan=plan)
+    target = " ".join(each.label for each in plans)
+    return carry_out(store, plans, command="sync", target=target, settings=settings, observers=observers, policy=policy)
+
+
+def carry_out(
+    store: Store,
+    plans: Sequence[TargetPlan],
+    *,
+    command: str,
+    target: str,
+    settings: Mapping[str, SourceSettings],
+    observers: Sequence[Observer] = (),
+    policy: RetryPolicy | None = None,
+    details: Callable[[], Mapping[str, Any]] = dict,
+) -> RunReport:
+    """Run planned streams as one run of `command`; `details` is asked at the end for what only this command has to say.
+
+    Blocks and raises as `sync` does."""
+    names = sorted({plan.target.source for plan in plans})
     empty = SourceSettings(values={})
-    accesses = {name: plugin.access(settings.get(name, empty)) for name, plugin in plugins.items()}
+    accesses: dict[str, Access] = {
+        name: registry.load("sources", name).access(settings.get(name, empty)) for name in names
+    }
     with ExitStack() as claims:
-        for name in sorted(plugins):
+        for name in names:
             claims.enter_context(store.claim(name))
-        with Run(store, command="sync", target=" ".join(each.label for each in plans), observers=observers) as run:
+        with Run(store, command=command, target=target, observers=observers) as run:
             try:
                 asyncio.run(_Sync(store, run, accesses=accesses, policy=policy or RetryPolicy()).drive(plans))
             except asyncio.CancelledError:
                 raise _interrupted() from None
+            finally:
+                run.details.update(details())
     return run.report()
 
 
@@ -270,6 +294,8 @@ def recall(store: Store, asked: Recall, *, source: str) -> Any:
             return reads.stored_counts(store, source, community)
         case RecallTotals():
             return reads.stored_totals(store, asked)
+        case RecallDue() | RecallDueCount():
+            return due.recalled(store, asked, source=source)
 
 
 async def _fetch(source: _Source, asked: Request | tuple[Request, ...]) -> Answer | tuple[Answer, ...]:

@@ -24,6 +24,7 @@ import msgspec
 from hubbub.errors import HubbubError
 from hubbub.http.access import Access
 from hubbub.http.messages import Request, Response
+from hubbub.plugins.due import RecallDue, RecallDueCount
 from hubbub.records.models import Record, Rejected, Source
 from hubbub.records.rows import Rows, records_of
 
@@ -49,6 +50,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     unknown_fields: Mapping[str, int] = {}
     """Platform fields nobody modelled, "kind.field" -> how often: the drift report."""
     checkpoints: Sequence[Checkpoint] = ()
+    forgotten: Sequence[str] = ()
+    """Keys of checkpoints that hold no longer: they go with this page, before its own are saved."""
     missing: int = 0
     """Records the platform said exist but did not hand out (counted, never an error)."""
     note: str | None = None
@@ -104,7 +107,7 @@ class RecallTotals(msgspec.Struct, frozen=True, kw_only=True):
     """Epoch seconds, ascending."""
 
 
-Recall = RecallCheckpoint | RecallCheckpoints | RecallKnown | RecallCounts | RecallTotals
+Recall = RecallCheckpoint | RecallCheckpoints | RecallKnown | RecallCounts | RecallTotals | RecallDue | RecallDueCount
 
 Asked = Request | tuple[Request, ...] | Recall | Page
 Stream = Generator[Asked, Any, None]
