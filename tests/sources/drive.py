@@ -16,6 +16,7 @@ from hubbub.plugins.contracts import (
     Recall,
     RecallCheckpoint,
     RecallCheckpoints,
+    RecallCounts,
     RecallKnown,
     RecallTotals,
     StoredCount,
@@ -52,6 +53,8 @@ class Memory:
         for record in page.records:
             if not isinstance(record, Stub | LinkListing):
                 self.records[record.id] = record
+        for key in page.forgotten:
+            self.checkpoints.pop(key, None)
         for checkpoint in page.checkpoints:
             self.checkpoints[checkpoint.key] = checkpoint
         self.rejected.extend(page.rejected)
@@ -69,6 +72,7 @@ class Memory:
             return frozenset(asked.ids) & self.ids()
         if isinstance(asked, RecallTotals):
             return self.totals(asked)
+        assert isinstance(asked, RecallCounts), "rows that are due are told by a real store only"
         return self.counts(asked.community)
 
     def totals(self, asked: RecallTotals) -> tuple[int, ...]:
