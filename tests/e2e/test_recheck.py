@@ -140,7 +140,7 @@ def standing(at: float) -> tuple[set[int], set[int]]:
     comments = [each for each in community.comments if each.created_at <= view.at and view.exists(each.post)]
     shown = {post.number for post in posts if view.state(post) in ("live", "held")}
     shown |= {comment.number for comment in comments if view.comment_state(comment) == "live"}
-    return shown, {thing.number for thing in (*posts, *comments)}
+    return shown, {post.number for post in posts} | {comment.number for comment in comments}
 
 
 def numbers(ids: Iterable[str]) -> set[int]:

@@ -51,8 +51,8 @@ def facts(found: Mapping[str, Any]) -> Iterator[str]:
     if not found:
         return
     yield (
-        f"of {found['read']:,} ids {found['stored_already']:,} were stored already, {found['asked']:,} were asked for: "
-        f"{found['shown']:,} are there, {found['withdrawn']:,} were deleted or removed, {found['absent']:,} do not exist"
+        f"of {found['read']:,} ids {found['stored_already']:,} were stored already, {found['asked']:,} asked for: "
+        f"{found['shown']:,} are there, {found['withdrawn']:,} deleted or removed, {found['absent']:,} do not exist"
     )
     if found["blocked"]:
         yield f"{found['blocked']:,} are on the blocklist and were not asked for"

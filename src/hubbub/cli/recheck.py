@@ -89,8 +89,8 @@ def facts(found: Mapping[str, Any]) -> Iterator[str]:
     if not found:
         return
     yield (
-        f"asked for {found['asked']:,} ids: {found['shown']:,} are there, {found['withdrawn']:,} were deleted or removed, "
-        f"{found['gone']:,} are gone, {found['missed']:,} are missing for the first time"
+        f"asked for {found['asked']:,} ids: {found['shown']:,} are there, {found['withdrawn']:,} deleted or removed, "
+        f"{found['gone']:,} gone, {found['missed']:,} missing for the first time"
     )
     if found["undecided"]:
         yield f"{found['undecided']:,} could not be decided: the next recheck asks again"
