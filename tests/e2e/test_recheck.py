@@ -18,6 +18,7 @@ from hubbub.pipeline.recheck import RecheckOptions
 from hubbub.pipeline.run import RunReport
 from hubbub.pipeline.sweep import sweep_after
 from hubbub.plugins.contracts import SyncOptions, Target
+from hubbub.records.models import Comment as CommentRecord
 from hubbub.records.models import Door, Rejected
 from hubbub.simulator.faults import Clock, Limits, Scenario
 from hubbub.simulator.server import Running
@@ -25,9 +26,11 @@ from hubbub.simulator.things import HORIZON, Comment, Post
 from hubbub.simulator.world import World
 from hubbub.sources.reddit.simulator import answers
 from hubbub.sources.reddit.simulator.view import View
+from hubbub.store.backend import StoreOptions
 from hubbub.store.batch import Batch
 from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
+from hubbub.store.spill import Spill, entries
 from hubbub.store.writes import Blob, set_media_state
 from tests.e2e.living import NAME, SIZE, bytes_of_home, lingering, mark_world, move_to, word
 from tests.e2e.road import access, get_json, simulated, sync_all
@@ -238,6 +241,9 @@ def test_a_community_that_closes_loses_nothing_and_is_said_to_be_closed(
             if step:
                 assert stats(running) == {"about": 1}, "a closed community is asked whether it is open, nothing else"
     assert digest(store) == before
+    options = RecheckOptions(now=int(HORIZON + 4 * DAY), by="plan")
+    plan = pipeline.plan_recheck(store, [Target(source="reddit", name=NAME)], options=options)
+    assert (plan.rows, plan.requests, plan.closed) == (0, 0, 1)
     opened = rechecked(store, running, at=HORIZON + 4 * DAY)
     assert found(opened)["asked"] == whole
     assert found(opened)["closed"] == {}
@@ -308,6 +314,35 @@ def test_a_hiccup_of_empty_answers_buries_nothing(
     assert rows(store, "SELECT key FROM checkpoints WHERE key LIKE 'missing:%'") == []
 
 
+def left_on_disk(store: Store, folder: Path) -> None:
+    """A dead process has left a batch on disk that holds the comments as they were first seen."""
+    found = rows(
+        store, "SELECT id, post_id, parent_id, community, body, created_at FROM comments WHERE body IS NOT NULL"
+    )
+    names = ("id", "post_id", "parent_id", "community", "body", "created_at")
+    records = [
+        CommentRecord(source="reddit", door=Door.LIVE, observed_at=T0 - 5, **dict(zip(names, row, strict=True)))
+        for row in found
+    ]
+    spill = Spill(folder, name=store.backend.key)
+    spill.append(Batch(run_id=1, source="reddit", stream="left", records=records), commits=10_000)
+    spill.close()
+    spill.path.rename(folder / f"{store.backend.key}-999999999.spill")
+
+
+def lingering_words(world: World, folder: Path) -> int:
+    """Comments whose word is in a batch on disk, which is compressed."""
+    community = world.community(NAME)
+    assert community is not None
+    texts = " ".join(
+        getattr(record, "body", None) or ""
+        for path in folder.iterdir()
+        for entry in entries(path)
+        for record in entry.batch.records
+    )
+    return sum(word(comment) in texts for comment in community.comments)
+
+
 @only_sqlite
 def test_the_text_of_what_is_gone_is_in_no_file_of_the_home(store: Store, running: Running, home: Path) -> None:
     world = World(7, size=SIZE, communities=(NAME,))
@@ -338,6 +373,22 @@ def test_the_text_of_what_is_gone_is_in_no_file_of_the_home(store: Store, runnin
     assert 0 < len(list((home / "blobs").rglob("*/*"))) < blobs
     kept = World(7, size=SIZE, communities=(NAME,)).post(int(next(iter(live(store)))[3:], 36))
     assert kept is None or word(kept)[4:].encode() in bytes_of_home(home), "what stands is still there"
+
+
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_what_a_dead_process_left_on_disk_is_gone_with_its_file(
+    store: Store, running: Running, *, home: Path, postgres: str
+) -> None:
+    world = World(7, size=SIZE, communities=(NAME,))
+    left_on_disk(store, home / "spill")
+    assert lingering_words(world, home / "spill") > 20
+    with open_store(postgres, options=StoreOptions(spill=home / "spill")) as again:
+        for run in ("one", "two"):
+            report = rechecked(again, running, at=HORIZON, run=run)
+            assert report.exit_code is ExitCode.OK, report.errors
+        shown, _ = standing(HORIZON)
+        assert numbers(live(again)) <= shown
+    assert not (home / "spill").exists()
 
 
 @only_sqlite

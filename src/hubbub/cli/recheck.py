@@ -76,12 +76,15 @@ def recheck(
 
 def plan_lines(plan: RecheckPlan) -> list[str]:
     """What a pass would cost, in words."""
-    if plan.oldest_at is None:
-        return ["nothing is due"]
-    return [
-        f"{plan.rows:,} rows are due: {plan.requests:,} requests, about {plan.minutes:,} min at the full budget",
-        f"the longest unseen was last seen {iso(plan.oldest_at)}",
-    ]
+    lines = ["nothing is due"]
+    if plan.oldest_at is not None:
+        lines = [
+            f"{plan.rows:,} rows are due: {plan.requests:,} requests, about {plan.minutes:,} min at the full budget",
+            f"the longest unseen was last seen {iso(plan.oldest_at)}",
+        ]
+    if plan.closed:
+        lines.append(f"{plan.closed} communities could not be read last time; a look at each comes first")
+    return lines
 
 
 def facts(found: Mapping[str, Any]) -> Iterator[str]:

@@ -35,7 +35,7 @@ from hubbub.plugins.contracts import (
 )
 from hubbub.plugins.due import DueRow, RecallDue, RecallDueCount, Scope
 from hubbub.records.models import Door, Reason, Tombstone
-from hubbub.store import due
+from hubbub.store import due, reads
 from hubbub.store.engine import Store
 
 WITHIN_S = 48 * 3_600
@@ -235,12 +235,16 @@ class RecheckPlan(msgspec.Struct, frozen=True, kw_only=True):
     """At the platform's full budget, rounded up."""
     oldest_at: int | None
     """When the row was last observed that has waited longest."""
+    closed: int
+    """Communities that could not be read last time: each costs one look, its rows are not among `rows`."""
 
 
 def plan_recheck(store: Store, targets: Sequence[Target], *, options: RecheckOptions) -> RecheckPlan:
     """Count what is due; asks nobody. Raises UsageError for a target that cannot be rechecked."""
     source, reader, scope = _scoped(targets)
-    asked = RecallDue(before=absence.due_before(options.now, within_s=options.within_s), limit=0, scope=scope)
+    closed = tuple(sorted(key.removeprefix(CLOSED) for key in reads.checkpoints(store, source, CLOSED)))
+    before = absence.due_before(options.now, within_s=options.within_s)
+    asked = RecallDue(before=before, limit=0, scope=scope, without=closed)
     parts = [asked] + [msgspec.structs.replace(asked, other_doors=True)] * options.other_doors
     rows = [due.count_due(store, source, part) for part in parts]
     oldest = [at for part in parts if (at := due.oldest_due(store, source, part)) is not None]
@@ -251,6 +255,7 @@ def plan_recheck(store: Store, targets: Sequence[Target], *, options: RecheckOpt
         requests=requests,
         minutes=-(-requests // reader.requests_a_minute),
         oldest_at=min(oldest, default=None),
+        closed=len(closed),
     )
 
 
