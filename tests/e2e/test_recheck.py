@@ -177,6 +177,14 @@ def test_rechecks_alone_follow_every_deletion_and_cost_a_request_a_hundred(store
     assert all(live(store)[key] for key in live(store))
     assert rows(store, "SELECT key FROM checkpoints WHERE key LIKE 'missing:%'") == []
     assert index_faults(store) == []
+    community = World(7, size=SIZE, communities=(NAME,)).community(NAME)
+    assert community is not None
+    people = {comment.author.name: comment.author for comment in community.comments}
+    departed = [name for name, person in people.items() if person.fate == "gone" and person.fate_at <= HORIZON]
+    assert departed
+    for table in ("posts", "comments"):
+        shown_names = {name for (name,) in rows(store, f"SELECT author_name FROM {table}")}
+        assert not shown_names & set(departed), "the names of people whose account is gone"
 
 
 def test_what_is_fresh_is_not_asked_for_again(store: Store, running: Running) -> None:

@@ -1,7 +1,9 @@
 """Asks a platform again for what is stored of it, so that nothing outlives its deletion there (design §7).
 
 `Recheck.stream` is one pass over the rows that are due, oldest observation first, a hundred a request. It is a stream
-like any other: `recheck` runs it as a command of its own, a sync may run it beside its own streams."""
+like any other: `recheck` runs it as a command of its own, and a sync that goes on for long may begin one now and then
+beside its own streams: `Recheck(reader_of("reddit"), source="reddit", options=options_now(by=RUN, limit=1000)).stream`.
+"""
 
 from __future__ import annotations
 
@@ -285,9 +287,9 @@ def recheck(
     )
 
 
-def options_now(**given: Any) -> RecheckOptions:
-    """Options of a pass that begins now, with a word of its own."""
-    return RecheckOptions(now=clock.now(), by=uuid.uuid4().hex, **given)
+def options_now(*, by: str | None = None, **given: Any) -> RecheckOptions:
+    """Options of a pass that begins now; passes of one run share their word `by`, others have one of their own."""
+    return RecheckOptions(now=clock.now(), by=by or uuid.uuid4().hex, **given)
 
 
 def reader_of(source: str) -> IdReader:
