@@ -436,6 +436,8 @@ def test_rows_of_other_doors_are_left_alone_unless_all_are_asked_for(store: Stor
     assert found(rechecked(store, running, at=HORIZON))["asked"] == posts
     report = rechecked(store, running, at=HORIZON + 60, other_doors=True, run="all")
     assert found(report)["asked"] >= comments
+    assert one(store, "SELECT count(*) FROM comments WHERE door = 'dump' AND withdrawn = 0") == found(report)["missed"]
+    assert found(rechecked(store, running, at=HORIZON + 3 * DAY, run="later"))["asked"] > comments // 2
     assert report.exit_code is ExitCode.OK
 
 

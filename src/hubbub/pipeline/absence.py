@@ -11,13 +11,10 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from hubbub.plugins.contracts import Checkpoint
-from hubbub.plugins.due import DueRow
+from hubbub.plugins.due import MISSING, DueRow
 
 APART_S = 3_600
 """Two absences within one run are two only when so much time lies between them."""
-
-MISSING = "missing:"
-"""A checkpoint under this and the record's id remembers the first absence."""
 
 
 class Absence(msgspec.Struct, frozen=True, kw_only=True):

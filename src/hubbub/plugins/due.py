@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+MISSING = "missing:"
+"""What the key of a checkpoint begins with that remembers one absence; the record's id follows."""
+
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """Whose rows; all of the source when both are empty."""

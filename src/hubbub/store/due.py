@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from typing import Any
 
-from hubbub.plugins.due import DueRow, RecallDue, RecallDueCount
+from hubbub.plugins.due import MISSING, DueRow, RecallDue, RecallDueCount
 from hubbub.records.models import Door
 from hubbub.store.engine import Store
 from hubbub.store.session import Session
@@ -18,9 +18,6 @@ from hubbub.store.tables import CONTENT
 
 KINDS = ("comment", "post")
 """In the order of their ids: rows of other doors are read by id."""
-
-MISSING = "missing:"
-"""What the key of a checkpoint begins with that remembers one absence; the record's id follows."""
 
 _IS_LIVE = f"door = '{Door.LIVE}' AND withdrawn = 0"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -118,7 +119,9 @@ def reach(communities: Sequence[str]) -> Generator[Asked, Any, dict[str, Reach]]
     found: dict[str, Reach] = {}
     for start in range(0, len(communities), SIDE_BY_SIDE):
         names = communities[start : start + SIDE_BY_SIDE]
-        answers: tuple[Answer, ...] = yield tuple(api.about(f"/r/{name}/about", route="about") for name in names)
+        answers: tuple[Answer, ...] = yield tuple(
+            api.about(f"/r/{quote(name, safe='')}/about", route="about") for name in names
+        )
         ending: HubbubError | None = None
         for name, answer in zip(names, answers, strict=True):
             try:

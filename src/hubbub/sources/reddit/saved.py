@@ -113,7 +113,7 @@ def _bare(value: dict[str, Any], *, where: str) -> Iterator[tuple[str | None, An
     except RecordError:
         kind = None
     if "access_token" in value:
-        raise InputError(f"{where} holds an access token, no records: it is a secret, keep it out of saved answers")
+        raise InputError(f"{where} holds an access token, no records: keep such answers to yourself")
     if kind is not None:
         yield kind, value
     elif "error" in value or "reason" in value or "message" in value:
