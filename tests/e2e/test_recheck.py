@@ -13,7 +13,7 @@ import pytest
 
 from hubbub.errors import ExitCode
 from hubbub.http.retry import RetryPolicy
-from hubbub.pipeline import recheck as pipeline
+from hubbub.pipeline import recheck_run as pipeline
 from hubbub.pipeline.recheck import RecheckOptions
 from hubbub.pipeline.run import RunReport
 from hubbub.pipeline.sweep import sweep_after
@@ -405,8 +405,13 @@ def test_a_limit_takes_the_longest_unseen_and_a_scope_only_its_own(store: Store,
     seen = "SELECT id FROM {} WHERE last_seen_at > ?"
     fresh = [key for table in ("posts", "comments") for (key,) in rows(store, seen.format(table), T0 + DAY)]
     assert len(fresh) >= 130, "but for those that are missing"
-    report = rechecked(store, running, at=HORIZON - 19 * DAY)
-    assert found(report)["asked"] + 150 >= len(live(store))
+    report = rechecked(store, running, at=HORIZON - 19 * DAY, limit=10)
+    old = "SELECT count(*) FROM {} WHERE withdrawn = 0 AND observed_at < ?"
+    assert found(report)["overdue"] == sum(one(store, old.format(t), HORIZON - 21 * DAY) for t in ("posts", "comments"))
+    assert found(report)["overdue"] > 200
+    report = rechecked(store, running, at=HORIZON - 19 * DAY + 3_700)
+    assert found(report)["asked"] + 160 >= len(live(store))
+    assert found(report)["overdue"] == found(report)["missed"]
     author = one(
         store, "SELECT author FROM comments WHERE author IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC LIMIT 1"
     )

@@ -15,8 +15,8 @@ from hubbub.cli.session import Session
 from hubbub.cli.sync import parse_target
 from hubbub.cli.watching import watched
 from hubbub.datasets.times import iso
-from hubbub.pipeline import recheck as pipeline
-from hubbub.pipeline.recheck import RecheckPlan
+from hubbub.pipeline import recheck_run as pipeline
+from hubbub.pipeline.recheck_run import RecheckPlan
 from hubbub.pipeline.sweep import sweep_after
 
 
@@ -95,5 +95,7 @@ def facts(found: Mapping[str, Any]) -> Iterator[str]:
         f"asked for {found['asked']:,} ids: {found['shown']:,} are there, {found['withdrawn']:,} deleted or removed, "
         f"{found['gone']:,} gone, {found['missed']:,} missing for the first time"
     )
+    if found["overdue"]:
+        yield f"{found['overdue']:,} rows have waited longer than they should: run it again, or more often"
     if found["undecided"]:
         yield f"{found['undecided']:,} could not be decided: the next recheck asks again"

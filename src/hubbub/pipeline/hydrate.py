@@ -18,7 +18,7 @@ from hubbub.http.retry import RetryPolicy
 from hubbub.pipeline import id_lists
 from hubbub.pipeline.id_lists import Listed
 from hubbub.pipeline.plan import TargetPlan
-from hubbub.pipeline.recheck import reader_of
+from hubbub.pipeline.recheck_run import reader_of
 from hubbub.pipeline.run import RunReport
 from hubbub.pipeline.sync import carry_out
 from hubbub.plugins.by_id import IdReader, LookedUp

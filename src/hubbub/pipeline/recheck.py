@@ -1,44 +1,31 @@
 """Asks a platform again for what is stored of it, so that nothing outlives its deletion there (design §7).
 
 `Recheck.stream` is one pass over the rows that are due, oldest observation first, a hundred a request. It is a stream
-like any other: `recheck` runs it as a command of its own, and a sync that goes on for long may begin one now and then
+like any other: `recheck_run` makes a command of it, and a sync that goes on for long may begin one now and then
 beside its own streams: `Recheck(reader_of("reddit"), source="reddit", options=options_now(by=RUN, limit=1000)).stream`.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from hubbub import clock
-from hubbub.errors import RemoteError, UsageError
-from hubbub.events import Observer
-from hubbub.http.retry import RetryPolicy
+from hubbub.errors import RemoteError
 from hubbub.pipeline import absence
 from hubbub.pipeline.absence import Verdict
-from hubbub.pipeline.plan import TargetPlan, label
-from hubbub.pipeline.run import RunReport
-from hubbub.pipeline.sync import carry_out
-from hubbub.plugins import registry
 from hubbub.plugins.by_id import IdReader, LookedUp, Marks, Reach
 from hubbub.plugins.contracts import (
     Asked,
     Checkpoint,
     Page,
     RecallCheckpoints,
-    SourceSettings,
     Stream,
-    StreamPlan,
-    Target,
 )
 from hubbub.plugins.due import DueRow, RecallDue, RecallDueCount, Scope
 from hubbub.records.models import Door, Reason, Tombstone
-from hubbub.store import due, reads
-from hubbub.store.engine import Store
 
 WITHIN_S = 48 * 3_600
 """What is deleted on the platform is gone here after so long (reddit.md §19)."""
@@ -79,6 +66,8 @@ class Rechecked(msgspec.Struct, kw_only=True):
     """Nothing is known: a request failed, or the community could not be read."""
     closed: dict[str, int] = {}
     """Communities that cannot be read -> rows of theirs that were not asked for."""
+    overdue: int | None = None
+    """Rows that have waited longer than they should, counted at the end; None when the store could not say."""
 
 
 class Recheck:
@@ -88,7 +77,7 @@ class Recheck:
         self.found = Rechecked()
         self._reader = reader
         self._source = source
-        self._options = options
+        self.options = options
         self._round = reader.ids_a_request * reader.requests_a_round
         self._closed: set[str] = set()
         self._failed: dict[str, Exception] = {}
@@ -96,7 +85,7 @@ class Recheck:
     def stream(self) -> Stream:
         """Ask, judge and store, round by round. Raises RemoteError at the end when some requests failed."""
         yield from self._look_at_closed()
-        for others in (False, True)[: 1 + self._options.other_doors]:
+        for others in (False, True)[: 1 + self.options.other_doors]:
             yield from self._pass(other_doors=others)
         if self._failed:
             first = next(iter(self._failed.values()))
@@ -112,7 +101,7 @@ class Recheck:
         while True:
             rows: list[DueRow] = yield self._due(after=after, other_doors=other_doors, limit=self._round)
             waiting += absence.worth_asking(
-                rows, now=self._options.now, by=self._options.by, closed=frozenset(self._closed)
+                rows, now=self.options.now, by=self.options.by, closed=frozenset(self._closed)
             )
             while len(waiting) >= self._round or (not rows and waiting):
                 some = self._within_limit(waiting[: self._round])
@@ -126,7 +115,7 @@ class Recheck:
             after = (rows[-1].observed_at, rows[-1].id)
 
     def _within_limit(self, rows: list[DueRow]) -> list[DueRow]:
-        limit = self._options.limit
+        limit = self.options.limit
         return rows if limit is None else rows[: max(0, limit - self.found.asked)]
 
     def _ask(self, rows: Sequence[DueRow]) -> Stream:
@@ -166,10 +155,10 @@ class Recheck:
             at = looked.missing[row.id]
             reach = reached.get(row.community or "")
             is_open = row.community in seen or (reach is not None and reach.is_open is True)
-            match absence.judge(row, at=at, by=self._options.by, is_open=is_open):
+            match absence.judge(row, at=at, by=self.options.by, is_open=is_open):
                 case Verdict.FIRST:
                     self.found.missed += 1
-                    first.append(absence.remembered(row, at=at, by=self._options.by))
+                    first.append(absence.remembered(row, at=at, by=self.options.by))
                 case Verdict.GONE:
                     self.found.gone += 1
                     stones.append(_stone(row, source=self._source, at=at))
@@ -200,7 +189,7 @@ class Recheck:
         self._closed.add(place)
         rows = yield from self._rows_of(place)
         self.found.closed[place] = rows
-        state = msgspec.json.encode({"at": self._options.now, "words": words}).decode()
+        state = msgspec.json.encode({"at": self.options.now, "words": words}).decode()
         yield Page(
             checkpoints=(Checkpoint(key=CLOSED + place, state=state),),
             note=f"{words}: {rows} rows of {place} not rechecked, none of them taken for deleted",
@@ -208,105 +197,24 @@ class Recheck:
 
     def _rows_of(self, place: str) -> Generator[Asked, Any, int]:
         """How many rows of a community are due in this pass."""
-        scope = self._options.scope
+        scope = self.options.scope
         if scope.communities and place not in scope.communities and not scope.authors:
             return 0
         total = 0
-        for others in (False, True)[: 1 + self._options.other_doors]:
+        for others in (False, True)[: 1 + self.options.other_doors]:
             asked = self._due(after=(0, ""), other_doors=others, limit=0)
             total += yield RecallDueCount(msgspec.structs.replace(asked, scope=Scope(communities=(place,)), without=()))
         return total
 
     def _due(self, *, after: tuple[int, str], other_doors: bool, limit: int) -> RecallDue:
         return RecallDue(
-            before=absence.due_before(self._options.now, within_s=self._options.within_s),
+            before=absence.due_before(self.options.now, within_s=self.options.within_s),
             limit=limit,
             after=after,
             other_doors=other_doors,
-            scope=self._options.scope,
+            scope=self.options.scope,
             without=tuple(sorted(self._closed)),
         )
-
-
-class RecheckPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a pass would cost, when nothing is missing."""
-
-    rows: int
-    requests: int
-    minutes: int
-    """At the platform's full budget, rounded up."""
-    oldest_at: int | None
-    """When the row was last observed that has waited longest."""
-    closed: int
-    """Communities that could not be read last time: each costs one look, its rows are not among `rows`."""
-
-
-def plan_recheck(store: Store, targets: Sequence[Target], *, options: RecheckOptions) -> RecheckPlan:
-    """Count what is due; asks nobody. Raises UsageError for a target that cannot be rechecked."""
-    source, reader, scope = _scoped(targets)
-    closed = tuple(sorted(key.removeprefix(CLOSED) for key in reads.checkpoints(store, source, CLOSED)))
-    before = absence.due_before(options.now, within_s=options.within_s)
-    asked = RecallDue(before=before, limit=0, scope=scope, without=closed)
-    parts = [asked] + [msgspec.structs.replace(asked, other_doors=True)] * options.other_doors
-    rows = [due.count_due(store, source, part) for part in parts]
-    oldest = [at for part in parts if (at := due.oldest_due(store, source, part)) is not None]
-    total = sum(rows) if options.limit is None else min(sum(rows), options.limit)
-    requests = -(-total // reader.ids_a_request)
-    return RecheckPlan(
-        rows=total,
-        requests=requests,
-        minutes=-(-requests // reader.requests_a_minute),
-        oldest_at=min(oldest, default=None),
-        closed=len(closed),
-    )
-
-
-def recheck(
-    store: Store,
-    targets: Sequence[Target],
-    *,
-    options: RecheckOptions,
-    settings: Mapping[str, SourceSettings],
-    observers: Sequence[Observer] = (),
-    policy: RetryPolicy | None = None,
-) -> RunReport:
-    """One pass as a run of its own; `reddit` alone means all of its rows. Raises as `sync` does."""
-    source, reader, scope = _scoped(targets)
-    work = Recheck(reader, source=source, options=msgspec.structs.replace(options, scope=scope))
-    stages = ((StreamPlan(name="recheck", begin=work.stream),),)
-    plan = TargetPlan(target=Target(source=source, name=""), stages=stages, stem=source)
-    return carry_out(
-        store,
-        [plan],
-        command="recheck",
-        target=" ".join(label(each) for each in targets),
-        settings=settings,
-        observers=observers,
-        policy=policy,
-        details=lambda: {"recheck": msgspec.to_builtins(work.found)},
-    )
-
-
-def options_now(*, by: str | None = None, **given: Any) -> RecheckOptions:
-    """Options of a pass that begins now; passes of one run share their word `by`, others have one of their own."""
-    return RecheckOptions(now=clock.now(), by=by or uuid.uuid4().hex, **given)
-
-
-def reader_of(source: str) -> IdReader:
-    """The source of this name that answers by id. Raises UsageError for one that does not."""
-    plugin = registry.load("sources", source)
-    if not isinstance(plugin, IdReader):
-        raise UsageError(f"{source} cannot be asked by id", advice="reddit can: write reddit:NAME")
-    return plugin
-
-
-def _scoped(targets: Sequence[Target]) -> tuple[str, IdReader, Scope]:
-    sources = {target.source for target in targets}
-    if len(sources) != 1:
-        raise UsageError(f"one source at a time, the targets name {' and '.join(sorted(sources)) or 'none'}")
-    (source,) = sources
-    reader = reader_of(source)
-    return source, reader, reader.scope_of(targets)
 
 
 def _seen_again(rows: Mapping[str, DueRow], looked: LookedUp) -> Marks:
