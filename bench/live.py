@@ -1,5 +1,5 @@
-"""Live Reddit beside PRAW, Async PRAW and gallery-dl, unmodified, on one simulated community each; every peer writes what
-it read into SQLite, as people do."""
+"""Live Reddit beside PRAW, Async PRAW and gallery-dl, unmodified, on a simulated community; every peer writes what it
+read into SQLite, as people do."""
 
 from __future__ import annotations
 
@@ -149,8 +149,8 @@ def live_asyncpraw(*, ready: dict[str, Any], db: str, tasks: int = 10) -> Figure
                     await post.load()
                     await post.comments.replace_more(limit=None)
                     break
-                except Exception:
-                    post._fetched = False
+                except Exception:  # noqa: BLE001 - as its users do: whatever it was, try again
+                    post._fetched = False  # noqa: SLF001 - there is no public way to load a post again
                     await asyncio.sleep(0.05)
             listed = [each for each in post.comments.list() if hasattr(each, "body")]
             run.keep(_post(post), [_comment(each, post.id) for each in listed])
@@ -212,7 +212,7 @@ def refresh_praw(*, ready: dict[str, Any], posts: int = 100) -> Figures:
     meter = Meter()
     with meter.on():
         for post in list(reddit.subreddit(NAME).new(limit=posts)):
-            post._fetch()
+            post._fetch()  # noqa: SLF001 - what reading any lazy attribute of an older post does
     stats = _page(ready, "/__stats")
     asked = sum(count for route, count in stats.items() if route != "token") - before
     return {"posts": posts, "requests": asked, "wall s": meter.wall_s}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,42 +18,23 @@ from hubbub.plugins.contracts import SyncOptions
 from hubbub.records.models import LinkListing, Stub
 from hubbub.simulator.faults import Clock, Limits, Scenario
 from hubbub.simulator.server import Running
-from hubbub.simulator.things import HORIZON, Comment, Post, Size
-from hubbub.simulator.world import World, text_of, title_of
-from hubbub.sources.reddit.simulator import posts as posts_of
-from hubbub.sources.reddit.simulator import view as view_of
-from hubbub.sources.reddit.simulator.numbers import unb36
+from hubbub.simulator.things import HORIZON
+from hubbub.simulator.world import World
 from hubbub.store.batch import Batch, Tally
 from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
+from tests.e2e.living import NAME, SIZE, lingering, mark_world, move_to
 from tests.e2e.road import get_json, simulated, store_url, sync_all
 from tests.store.making import index_faults, rows
 
-NAME = "whatisthisbug"
 DAY = 86_400
-SIZE = Size(posts=100, comments=600)
 DAYS = (50, 49.8, 46, 40, 29.9, 29.8, 12, 1)
 """Days before the horizon at which the platform is looked at."""
 
 
-def word(thing: Post | Comment) -> str:
-    """A word that stands in the text of one thing only; its first letters may be shared, its last are not."""
-    return "z" + hashlib.sha256(str(thing.number).encode()).hexdigest()[:16]
-
-
 @pytest.fixture(autouse=True)
 def _marked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every title and text of the simulated world carries a word of its own."""
-
-    def title(world: World, post: Post) -> str:
-        return f"{word(post)} {title_of(world, post)}"
-
-    def text(world: World, thing: Post | Comment, *, at: float) -> str:
-        return f"{text_of(world, thing, at=at)} {word(thing)}"
-
-    monkeypatch.setattr(view_of, "title_of", title)
-    monkeypatch.setattr(posts_of, "title_of", title)
-    monkeypatch.setattr(view_of, "text_of", text)
+    mark_world(monkeypatch)
 
 
 def moments() -> list[int]:
@@ -79,12 +58,6 @@ def living() -> Iterator[Running]:
     )
     with simulated(posts=SIZE.posts, comments=SIZE.comments, communities=(NAME,), scenario=scenario) as running:
         yield running
-
-
-def move_to(running: Running, at: float) -> None:
-    asked = urllib.request.Request(f"{running.url}/__control", data=json.dumps({"now": at}).encode(), method="POST")
-    with urllib.request.urlopen(asked, timeout=30):
-        pass
 
 
 class Recorded:
@@ -115,25 +88,6 @@ def imported(store: Store, folder: Path, *, at: int) -> None:
     files = sorted(registry.load("simulators", "reddit").dump(world=world, out=folder / str(at), at=at))
     report = load_files(store, files, options=LoadOptions())
     assert report.exit_code is ExitCode.OK, report.errors
-
-
-def bytes_on_disk(store: Store) -> bytes:
-    return b"".join(file.read_bytes() for file in sorted(store.path.parent.glob(f"{store.path.name}*"))).lower()
-
-
-def lingering(store: Store) -> list[str]:
-    """Withdrawn records whose word is still in the bytes of the database."""
-    world = World(7, size=SIZE, communities=(NAME,))
-    content = bytes_on_disk(store)
-    found = []
-    for table, get in (("posts", world.post), ("comments", world.comment)):
-        for (key,) in rows(store, f"SELECT id FROM {table} WHERE withdrawn = 1"):
-            number = unb36(key[3:])
-            assert number is not None
-            thing: Any = get(number)
-            if word(thing)[4:].encode() in content:
-                found.append(key)
-    return found
 
 
 def assert_sound(store: Store) -> None:

@@ -75,3 +75,30 @@ def test_a_recorded_thread_syncs_into_the_rows_it_recorded(name: str, tmp_path: 
             assert body is None
         elif not escaped:
             assert body == data["body"].strip() or body == data["body"]
+
+
+def synced(folder: Path, name: str) -> dict[str, tuple[Any, ...]]:
+    """The comments that a recorded thread leaves in a store of its own: parent, author and text by id."""
+    posts, _ = recorded(SESSIONS / name)
+    community = next(iter(posts.values()))["subreddit"]
+    with simulated(replay=SESSIONS / name, scenario=CALM) as running, open_store(store_url(folder)) as store:
+        report = sync_all(store, running, names=[community])
+        assert report.exit_code is ExitCode.OK, report.errors
+        with store.reading_raw() as db:
+            columns = "id, parent_id, author_name, body, tombstone, created_at"
+            return {key: tuple(rest) for key, *rest in db.execute(f"SELECT {columns} FROM comments").fetchall()}
+
+
+def test_three_roads_through_one_thread_end_in_the_same_535_comments(tmp_path: Path) -> None:
+    roads = ("thread_3hahrw_best_2020", "thread_3hahrw_old_2020", "thread_3hahrw_limit10_2020")
+    found = []
+    for name in roads:
+        (tmp_path / name).mkdir()
+        found.append(synced(tmp_path / name, name))
+    assert [len(comments) for comments in found] == [535, 535, 535]
+    assert found[0] == found[1] == found[2]
+    (tmp_path / "earlier").mkdir()
+    earlier = synced(tmp_path / "earlier", "thread_3hahrw_best_2016")
+    assert len(earlier) == 541
+    assert (len(set(earlier) - set(found[0])), len(set(found[0]) - set(earlier))) == (7, 1)
+    assert all(earlier[key][0] == found[0][key][0] for key in set(earlier) & set(found[0])), "parents never change"

@@ -17,8 +17,8 @@ from hubbub.plugins.contracts import (
     RecallCheckpoint,
     RecallCheckpoints,
     RecallCounts,
-    RecallDue,
     RecallKnown,
+    RecallRipe,
     RecallSaved,
     RecallTotals,
     StoredCount,
@@ -55,6 +55,8 @@ class Memory:
         for record in page.records:
             if not isinstance(record, Stub | LinkListing):
                 self.records[record.id] = record
+        for key in page.forgotten:
+            self.checkpoints.pop(key, None)
         for checkpoint in page.checkpoints:
             self.checkpoints[checkpoint.key] = checkpoint
         self.rejected.extend(page.rejected)
@@ -76,13 +78,15 @@ class Memory:
                 known = frozenset(ids) & self.ids()
             case RecallTotals():
                 known = self.totals(asked)
-            case RecallDue():
+            case RecallRipe():
                 known = []
             case RecallCounts():
                 counts = [
                     c for c in self.counts(asked.community) if asked.post_ids is None or c.post_id in asked.post_ids
                 ]
                 known = [c for c in counts if not asked.lacking or c.stored < c.comment_count]
+            case _:
+                raise AssertionError("rows that are due are told by a real store only")
         return known
 
     def totals(self, asked: RecallTotals) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from hubbub.events import Event, SlowQuery
-from hubbub.plugins.contracts import Checkpoint, RecallCounts, RecallDue, RecallTotals
+from hubbub.plugins.contracts import Checkpoint, RecallCounts, RecallRipe, RecallTotals
 from hubbub.records.models import MediaItem
 from hubbub.store import reads
 from hubbub.store.backend import StoreOptions
@@ -119,7 +119,7 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 TOTALS = RecallTotals(source="reddit", kind="comment", community="place3", bounds=(0, 1_700_000_000))
-DUE = RecallDue(kind="comment", community="place3", ages_s=(3_600, 21_600), until=1_700_000_000, limit=100)
+DUE = RecallRipe(kind="comment", community="place3", ages_s=(3_600, 21_600), until=1_700_000_000, limit=100)
 READS: dict[str, Callable[[Store], object]] = {
     "known ids": lambda store: reads.known_ids(store, "reddit", "comment", [f"t1_{n}" for n in range(100)]),
     "stored counts": lambda store: reads.stored_counts(store, "reddit", RecallCounts("place3")),
@@ -129,7 +129,7 @@ READS: dict[str, Callable[[Store], object]] = {
     "some posts that lack comments": lambda store: reads.stored_counts(
         store, "reddit", RecallCounts("place3", post_ids=("t3_3", "t3_103"), lacking=True)
     ),
-    "what is due": lambda store: reads.stored_due(store, "reddit", DUE),
+    "what is due": lambda store: reads.stored_ripe(store, "reddit", DUE),
     "some checkpoints": lambda store: reads.saved(store, "reddit", ["place7/new", "place8/new"]),
     "stored totals": lambda store: reads.stored_totals(store, TOTALS),
     "pending media": lambda store: reads.pending_media(store, source="reddit", limit=50),

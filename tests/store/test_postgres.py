@@ -246,6 +246,16 @@ def test_one_sync_of_a_source_at_a_time_also_after_a_restart(own_postgres: Postg
             pass
 
 
+@pytest.mark.parametrize("prepared", [True, False])
+def test_a_claim_that_was_given_back_is_free_at_once(postgres: str, *, prepared: bool) -> None:
+    options = StoreOptions(prepared=prepared)
+    with open_store(postgres, options=options) as first, open_store(postgres) as second, second.exclusive() as db:
+        for _ in range(60):
+            with first.claim("reddit"):
+                assert db.execute(LOCKS).fetchone() == (1,)
+            assert db.execute(LOCKS).fetchone() == (0,)
+
+
 def test_behind_a_pooler_nothing_is_left_on_a_connection(postgres: str) -> None:
     """As PgBouncer hands them out: each transaction may get another connection, and none may keep a setting."""
     with open_store(postgres, options=StoreOptions(prepared=False)) as store:

@@ -25,6 +25,12 @@ from tests.store.making import HOUR, T0, comment, gone, post
 MARK = LedgerMark(digest="ab", filters="{}", mapping_version=1, path="x", size_bytes=1, offset=1, lines=1)
 
 
+def test_a_file_is_never_away_and_needs_no_folder_for_that(tmp_path: Path) -> None:
+    (tmp_path / "spill").mkdir()  # of another store that this home once had
+    with open_store(f"sqlite:///{tmp_path}/hubbub.db", options=StoreOptions(spill=tmp_path / "spill")) as store:
+        assert store.begin_run(command="sync", target="x", started_at=1) == 1
+
+
 @pytest.fixture
 def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoreOptions:
     monkeypatch.setattr(engine, "PROBE_EVERY_S", 0.0)
@@ -150,7 +156,7 @@ def test_an_entry_cut_by_a_crash_is_no_entry(tmp_path: Path) -> None:
 
 
 def test_a_long_absence_ends_the_run_and_keeps_what_waits(tmp_path: Path) -> None:
-    spill = Spill(tmp_path, name="x", max_bytes=700)
+    spill = Spill(tmp_path, name="x", max_bytes=800)
     spill.append(batch(7, 1), commits=0)
     with pytest.raises(StorageError, match="is full"):
         list(map(partial(spill.append, commits=1), [batch(7, number) for number in range(2, 9)]))

@@ -24,6 +24,9 @@ from hubbub.errors import UsageError
 @click.option("--since", type=TIME, help="Only what was created at or after this time.")
 @click.option("--until", type=TIME, help="Only what was created before this time.")
 @click.option("--columns", multiple=True, metavar="NAMES", help="Only these columns, comma-separated.")
+@click.option(
+    "--dehydrated", is_flag=True, help="Only ids of posts and comments, to share; `hubbub hydrate` fetches them again."
+)
 @click.option("--raw", is_flag=True, help="csv: leave cells that look like formulas as they are.")
 @click.option("--force", is_flag=True, help="Replace an earlier export at OUT.")
 @click.pass_context
@@ -37,6 +40,7 @@ def export_dataset(
     since: int | None,
     until: int | None,
     columns: tuple[str, ...],
+    dehydrated: bool,
     raw: bool,
     force: bool,
 ) -> int:
@@ -55,6 +59,7 @@ def export_dataset(
         since=since,
         until=until,
         columns=listed(columns),
+        dehydrated=dehydrated,
     )
     with session.open_store(read_only=True) as store:
         made = export(store, form=format_, out=out, selection=selection, force=force, raw=raw)

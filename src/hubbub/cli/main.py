@@ -17,6 +17,10 @@ COMMANDS: dict[str, Entry] = {
     "sync": Entry("hubbub.cli.sync:sync", "Collect what is new in communities, over the platform's API."),
     "import": Entry("hubbub.cli.load:load", "Read dump files and saved API answers."),
     "status": Entry("hubbub.cli.status:status", "Show what is stored, how fresh it is and what needs attention."),
+    "recheck": Entry(
+        "hubbub.cli.recheck:recheck", "Ask a platform again for what is stored, and follow its deletions."
+    ),
+    "hydrate": Entry("hubbub.cli.hydrate:hydrate", "Fetch what lists of ids name."),
     "search": Entry("hubbub.cli.search:search_stored", "Find posts and comments by their words."),
     "export": Entry("hubbub.cli.export:export_dataset", "Write a dataset: CSV, NDJSON or Parquet."),
     "exemplars": Entry("hubbub.cli.exemplars:exemplars", "Show the best comments of a community."),

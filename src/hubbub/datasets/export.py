@@ -150,6 +150,9 @@ def _rows(store: Store, kind: str, *, columns: Sequence[Column], selection: Sele
             rows = history_reads.observation_rows(store, names, selection)
         case "revision":
             rows = history_reads.revision_rows(store, names, selection)
+        case _ if selection.dehydrated:
+            stored = [name for name in names if name != "kind"]
+            rows = ((kind, *row) for row in reads.content_rows(store, kind, stored, selection))
         case _:
             rows = reads.content_rows(store, kind, names, selection)
     for row in rows:

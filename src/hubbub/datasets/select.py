@@ -17,6 +17,10 @@ from hubbub.plugins.contracts import Column
 KINDS = ("post", "comment", "user", "community")
 HISTORIES = ("observation", "revision")
 """Kinds that leave only when they are named: how numbers and texts of the records changed, a row for each state."""
+DEHYDRATED = ("post", "comment")
+"""Kinds whose ids can be fetched again; those of people and communities are their names."""
+SHAREABLE = ("community", "created_at")
+"""Columns that may stand beside the ids of a dehydrated export: neither text nor persons."""
 FILE_STEM = {
     "post": "posts",
     "comment": "comments",
@@ -39,6 +43,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Created before."""
     columns: tuple[str, ...] = ()
     """Names allowed to leave, for every kind that has them."""
+    dehydrated: bool = False
+    """Only which posts and comments there are: kind, source and id, and of other columns those named of `SHAREABLE`."""
 
     @property
     def chosen_kinds(self) -> tuple[str, ...]:
@@ -46,6 +52,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
         People have no community or time of their own: a narrowed selection leaves them out unless it names them. So it
         does with kinds that have none of the named columns."""
+        if self.dehydrated:
+            return tuple(kind for kind in DEHYDRATED if not self.kinds or kind in self.kinds)
         if self.kinds:
             return tuple(kind for kind in (*KINDS, *HISTORIES) if kind in self.kinds)
         narrowed = bool(self.communities) or self.since is not None or self.until is not None
@@ -58,6 +66,9 @@ def _columns(spec: str) -> tuple[Column, ...]:
 
 
 _SEEN = " observed_at:time first_seen_at:time last_seen_at:time"
+
+IDS = _columns("kind:text source:text id:text")
+"""What a dehydrated export holds in any case."""
 
 DEFAULT_COLUMNS: dict[str, tuple[Column, ...]] = {
     "post": _columns(
@@ -111,6 +122,9 @@ EXTRA_COLUMNS: dict[str, tuple[Column, ...]] = {
 
 def columns_of(kind: str, selection: Selection) -> tuple[Column, ...]:
     """The columns of one kind, in the order of the schema."""
+    if selection.dehydrated:
+        beside = tuple(column for column in DEFAULT_COLUMNS[kind] if column.name in selection.columns)
+        return (*IDS, *(column for column in beside if column.name in SHAREABLE))
     if not selection.columns:
         return DEFAULT_COLUMNS[kind]
     return tuple(column for column in _known(kind) if column.name in selection.columns)
@@ -122,6 +136,9 @@ def check(selection: Selection) -> None:
     for kind in selection.kinds:
         if kind not in FILE_STEM:
             raise UsageError(f"there is no kind {kind!r}; known: {', '.join(FILE_STEM)}")
+    if selection.dehydrated:
+        _check_dehydrated(selection)
+        return
     known = {column.name for kind in selection.chosen_kinds for column in _known(kind)}
     for name in selection.columns:
         if name not in known:
@@ -131,6 +148,16 @@ def check(selection: Selection) -> None:
     for kind in selection.chosen_kinds:
         if not columns_of(kind, selection):
             raise UsageError(f"{FILE_STEM[kind]} have none of the named columns: name one, or leave out this kind")
+
+
+def _check_dehydrated(selection: Selection) -> None:
+    for kind in selection.kinds:
+        if kind not in DEHYDRATED:
+            raise UsageError(f"a dehydrated export holds posts and comments only, not {FILE_STEM[kind]}")
+    names = {column.name for column in IDS}
+    for name in selection.columns:
+        if name not in names and name not in SHAREABLE:
+            raise UsageError(f"a dehydrated export holds no {name!r}: beside ids only {' and '.join(SHAREABLE)}")
 
 
 def _known(kind: str) -> tuple[Column, ...]:

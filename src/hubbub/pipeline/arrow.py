@@ -11,6 +11,6 @@ try:
 except ModuleNotFoundError as missing:
     if missing.name != "pyarrow":
         raise
-    raise ConfigError("a lake needs the extra 'parquet'", advice="pip install 'hubbub[parquet]'") from missing
+    raise ConfigError("Parquet files need the extra 'parquet'", advice="pip install 'hubbub[parquet]'") from missing
 
 __all__ = ["pa", "pc", "pq"]

@@ -15,6 +15,7 @@ def batch_of(page: Page, *, run_id: int, source: str, stream: str) -> Batch:
         records=page.records,
         rejected=page.rejected,
         checkpoints=page.checkpoints,
+        forgotten=page.forgotten,
         filtered=page.filtered,
         repaired=page.repaired,
         unknown_fields=page.unknown_fields,

@@ -54,7 +54,7 @@ def estimate_sync(store: Store, targets: Sequence[Target], *, options: SyncOptio
     for (source, pools), some in grouped.items():
         plugin = registry.load("sources", source)
         requests = _asked(store, some, plugin=plugin, options=options) if pools else ()
-        per_minute = plugin.requests_per_minute if isinstance(plugin, PoolingSource) else 0
+        per_minute = plugin.requests_a_minute if isinstance(plugin, PoolingSource) else 0
         names = tuple(target.name for target in some)
         found.append(SyncEstimate(source=source, targets=names, requests=requests, per_minute=per_minute))
     return found

@@ -9,12 +9,13 @@ from hubbub.plugins.contracts import (
     RecallCheckpoint,
     RecallCheckpoints,
     RecallCounts,
-    RecallDue,
     RecallKnown,
+    RecallRipe,
     RecallSaved,
     RecallTotals,
 )
-from hubbub.store import reads
+from hubbub.plugins.due import RecallDue, RecallDueCount
+from hubbub.store import due, reads
 from hubbub.store.engine import Store
 
 
@@ -32,8 +33,10 @@ def recall(store: Store, asked: Recall, *, source: str) -> Any:
             answer = reads.known_ids(store, source, kind, ids)
         case RecallCounts():
             answer = reads.stored_counts(store, source, asked)
-        case RecallDue():
-            answer = reads.stored_due(store, source, asked)
+        case RecallRipe():
+            answer = reads.stored_ripe(store, source, asked)
         case RecallTotals():
             answer = reads.stored_totals(store, asked)
+        case RecallDue() | RecallDueCount():
+            answer = due.recalled(store, asked, source=source)
     return answer

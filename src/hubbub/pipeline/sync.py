@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from typing import Any
 
 import msgspec
 
 from hubbub import clock
 from hubbub.errors import InterruptedRunError
 from hubbub.events import Observer
+from hubbub.http.access import Access
 from hubbub.http.retry import RetryPolicy
 from hubbub.pipeline.drive import Drive, Pooled
 from hubbub.pipeline.plan import Stages, TargetPlan, distinct, plan_targets
@@ -45,18 +47,51 @@ def sync(
 
     plans = plan_targets(targets, options=options, plan=plan)
     pooled, others = _pooled(plans, plugins=plugins, options=options, watch=watch)
+    return carry_out(
+        store,
+        others,
+        pooled=pooled,
+        watch=watch,
+        command="sync",
+        target=" ".join(f"{each.source}:{each.name}" if each.name else each.source for each in distinct(targets)),
+        settings=settings,
+        observers=observers,
+        policy=policy,
+    )
+
+
+def carry_out(
+    store: Store,
+    plans: Sequence[TargetPlan],
+    *,
+    command: str,
+    target: str,
+    settings: Mapping[str, SourceSettings],
+    pooled: Sequence[Pooled] = (),
+    watch: Watch | None = None,
+    observers: Sequence[Observer] = (),
+    policy: RetryPolicy | None = None,
+    details: Callable[[], Mapping[str, Any]] = dict,
+) -> RunReport:
+    """Run planned streams as one run of `command`; `details` is asked at the end for what only this command has to say.
+
+    Blocks and raises as `sync` does."""
+    names = sorted({*(plan.target.source for plan in plans), *(each.source for each in pooled)})
     empty = SourceSettings(values={})
-    accesses = {name: plugin.access(settings.get(name, empty)) for name, plugin in plugins.items()}
+    accesses: dict[str, Access] = {
+        name: registry.load("sources", name).access(settings.get(name, empty)) for name in names
+    }
     with ExitStack() as claims:
-        for name in sorted(plugins):
+        for name in names:
             claims.enter_context(store.claim(name))
-        named = " ".join(f"{each.source}:{each.name}" if each.name else each.source for each in distinct(targets))
-        with Run(store, command="sync", target=named, observers=observers) as run:
+        with Run(store, command=command, target=target, observers=observers) as run:
             try:
                 drive = Drive(store, run, accesses=accesses, policy=policy or RetryPolicy(), watch=watch)
-                asyncio.run(drive.run(others, pooled))
+                asyncio.run(drive.run(plans, pooled))
             except asyncio.CancelledError:
                 raise InterruptedRunError("stopped by the user", advice="the same command goes on from here") from None
+            finally:
+                run.details.update(details())
     return run.report()
 
 

@@ -51,7 +51,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 class PoolingSource(Protocol):
     """A source that asks for several targets together, where its platform lets it."""
 
-    requests_per_minute: int
+    requests_a_minute: int
     """What the platform allows one credential."""
 
     def pools(self, target: Target, options: SyncOptions) -> bool:

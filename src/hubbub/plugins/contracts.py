@@ -24,6 +24,7 @@ import msgspec
 from hubbub.errors import HubbubError
 from hubbub.http.access import Access
 from hubbub.http.messages import Request, Response
+from hubbub.plugins.due import RecallDue, RecallDueCount
 from hubbub.records.models import Record, Rejected, Source
 from hubbub.records.rows import Rows, records_of
 
@@ -49,6 +50,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     unknown_fields: Mapping[str, int] = {}
     """Platform fields nobody modelled, "kind.field" -> how often: the drift report."""
     checkpoints: Sequence[Checkpoint] = ()
+    forgotten: Sequence[str] = ()
+    """Keys of checkpoints that hold no longer: they go with this page, before its own are saved."""
     missing: int = 0
     """Records the platform said exist but did not hand out (counted, never an error)."""
     note: str | None = None
@@ -106,7 +109,7 @@ class RecallCounts(msgspec.Struct, frozen=True):
     """Only posts of which fewer comments are stored than the platform gave."""
 
 
-class Due(msgspec.Struct, frozen=True):
+class Ripe(msgspec.Struct, frozen=True):
     """A stored record that came over the live API, and when it was made and last seen (epoch seconds)."""
 
     id: str
@@ -114,8 +117,8 @@ class Due(msgspec.Struct, frozen=True):
     observed_at: int
 
 
-class RecallDue(msgspec.Struct, frozen=True, kw_only=True):
-    """Ask the store: live records of a community to be looked at again by `until`. Answer: `list[Due]`.
+class RecallRipe(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask the store: live records of a community to be looked at again by `until`. Answer: `list[Ripe]`.
 
     A record is due at each of some ages: it is in the answer when its last observation is older than the greatest of
     these ages that it reaches by `until`; those behind twice the last age are left out."""
@@ -144,7 +147,17 @@ class RecallTotals(msgspec.Struct, frozen=True, kw_only=True):
     """Epoch seconds, ascending."""
 
 
-Recall = RecallCheckpoint | RecallCheckpoints | RecallSaved | RecallKnown | RecallCounts | RecallDue | RecallTotals
+Recall = (
+    RecallCheckpoint
+    | RecallCheckpoints
+    | RecallSaved
+    | RecallKnown
+    | RecallCounts
+    | RecallRipe
+    | RecallTotals
+    | RecallDue
+    | RecallDueCount
+)
 
 Asked = Request | tuple[Request, ...] | Recall | Page
 Stream = Generator[Asked, Any, None]

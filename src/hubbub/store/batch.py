@@ -45,6 +45,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Ordinary records, which need no object of their own."""
     rejected: Sequence[Rejected] = ()
     checkpoints: Sequence[Checkpoint] = ()
+    forgotten: Sequence[str] = ()
+    """Keys of checkpoints to drop, before the others are saved."""
     ledger: LedgerMark | None = None
     filtered: int = 0
     repaired: int = 0

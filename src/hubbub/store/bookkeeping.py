@@ -104,6 +104,12 @@ def _writable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
 
+def forget_checkpoints(db: Session, keys: Sequence[str], *, source: str) -> None:
+    """Drop checkpoints that hold no longer; those that are not there are no error."""
+    if keys:
+        db.execute(f"DELETE FROM checkpoints WHERE source = ? AND {db.among('key')}", (source, db.listed(keys)))
+
+
 def save_checkpoints(db: Session, checkpoints: Sequence[Checkpoint], *, source: str, run_id: int, now: int) -> None:
     """Remember how far streams are."""
     rows = {item.key: (source, item.key, item.state, run_id, now) for item in checkpoints}

@@ -73,7 +73,8 @@ class Store:
         self._unheard: dict[tuple[int, int], Tally] = {}
         """Per run and commits before: the tally of a batch of which it is not known whether it was committed."""
         folder = backend.options.spill
-        self._spill = None if folder is None or read_only else Spill(folder, name=backend.key)
+        is_here = backend.engine == "sqlite"  # a file is never away
+        self._spill = None if folder is None or read_only or is_here else Spill(folder, name=backend.key)
         self._probe_at = 0.0
 
     @property

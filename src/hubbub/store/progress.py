@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, func, or_, select
 
-from hubbub.plugins.contracts import Checkpoint, Due, RecallCounts, RecallDue, RecallTotals, StoredCount
+from hubbub.plugins.contracts import Checkpoint, RecallCounts, RecallRipe, RecallTotals, Ripe, StoredCount
 from hubbub.records.facets import FACET_TIME, Facet
 from hubbub.records.models import Door
 from hubbub.store.engine import Store
@@ -91,7 +91,7 @@ def stored_counts(store: Store, source: str, asked: RecallCounts) -> list[Stored
     return sorted(found, key=lambda each: -each.created_at)
 
 
-def stored_due(store: Store, source: str, asked: RecallDue) -> list[Due]:
+def stored_ripe(store: Store, source: str, asked: RecallRipe) -> list[Ripe]:
     """Records that came over the live API and were last seen before the greatest age they have reached, youngest
     first."""
     table = CONTENT[asked.kind]
@@ -117,7 +117,7 @@ def stored_due(store: Store, source: str, asked: RecallDue) -> list[Due]:
         .limit(asked.limit)
     )
     with store.reading() as connection:
-        return [Due(*row) for row in connection.execute(query)]
+        return [Ripe(*row) for row in connection.execute(query)]
 
 
 def _parts(keys: Sequence[Any]) -> Iterator[list[Any]]:

@@ -17,7 +17,7 @@ from hubbub.store.batch import LedgerMark, Tally
 from hubbub.store.engine import Store
 from hubbub.store.media_reads import PendingMedia, known_blobs, orphan_blobs, pending_media
 from hubbub.store.overview import CommunityStatus, KindStatus, StoreStatus, status
-from hubbub.store.progress import saved, stored_counts, stored_due, stored_totals
+from hubbub.store.progress import saved, stored_counts, stored_ripe, stored_totals
 from hubbub.store.session import Session
 from hubbub.store.tables import CONTENT
 from hubbub.store.tables_of_runs import TALLY, imports, quarantine
@@ -50,7 +50,7 @@ __all__ = [
     "set_media_state",
     "status",
     "stored_counts",
-    "stored_due",
+    "stored_ripe",
     "stored_totals",
 ]
 

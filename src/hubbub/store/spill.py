@@ -100,6 +100,8 @@ class Spill:
                 path.unlink(missing_ok=True)
             finally:
                 os.close(held)
+        with suppress(OSError):
+            self.folder.rmdir()
         return done
 
     def close(self) -> None:

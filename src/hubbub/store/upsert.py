@@ -65,6 +65,7 @@ def write_batch(db: Session, batch: Batch, *, now: int) -> Tally:
     _write_records(db, sorted_out, tally, run_id=batch.run_id, now=now)
     links.write(db, sorted_out.listings)
     bookkeeping.set_aside(db, rejected, run_id=batch.run_id, now=now)
+    bookkeeping.forget_checkpoints(db, batch.forgotten, source=batch.source)
     bookkeeping.save_checkpoints(db, batch.checkpoints, source=batch.source, run_id=batch.run_id, now=now)
     if batch.ledger is not None:
         bookkeeping.save_ledger(db, batch.ledger, run_id=batch.run_id, now=now)

@@ -8,7 +8,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.plugins.contracts import Due
+from hubbub.plugins.contracts import Ripe
 from hubbub.sources.reddit.schedule import (
     AHEAD_S,
     BUSY_PER_H,
@@ -33,16 +33,16 @@ NOW = 1_780_000_000
 ages = st.integers(0, 200 * HOUR_S)
 dues = st.lists(
     st.tuples(ages, st.floats(0, 1)).map(lambda pair: (NOW - pair[0], NOW - int(pair[0] * pair[1]))), max_size=350
-).map(lambda pairs: [Due(f"t1_{n}", made, seen) for n, (made, seen) in enumerate(pairs)])
+).map(lambda pairs: [Ripe(f"t1_{n}", made, seen) for n, (made, seen) in enumerate(pairs)])
 
 
-def refreshes(found: list[Due]) -> list[Refresh]:
+def refreshes(found: list[Ripe]) -> list[Refresh]:
     made = (refresh_of(due, ages_s=COMMENT_AGES_S, now=NOW) for due in found)
     return [each for each in made if each is not None]
 
 
 @given(dues)
-def test_a_record_is_due_from_the_first_age_at_which_it_was_not_seen(found: list[Due]) -> None:
+def test_a_record_is_due_from_the_first_age_at_which_it_was_not_seen(found: list[Ripe]) -> None:
     for due in found:
         refresh = refresh_of(due, ages_s=COMMENT_AGES_S, now=NOW)
         missed = [due.created_at + age for age in COMMENT_AGES_S if due.observed_at < due.created_at + age]
@@ -50,7 +50,7 @@ def test_a_record_is_due_from_the_first_age_at_which_it_was_not_seen(found: list
 
 
 @given(dues)
-def test_who_does_not_wait_asks_for_all_that_is_due_and_never_twice(found: list[Due]) -> None:
+def test_who_does_not_wait_asks_for_all_that_is_due_and_never_twice(found: list[Ripe]) -> None:
     made = refreshes(found)
     asked = [*batches(made, now=NOW, patient=False)]
     ids = [key for batch in asked for key in batch]
@@ -61,7 +61,7 @@ def test_who_does_not_wait_asks_for_all_that_is_due_and_never_twice(found: list[
 
 
 @given(dues)
-def test_who_waits_sends_full_requests_and_lets_nothing_be_late_for_long(found: list[Due]) -> None:
+def test_who_waits_sends_full_requests_and_lets_nothing_be_late_for_long(found: list[Ripe]) -> None:
     made = refreshes(found)
     asked = [*batches(made, now=NOW, patient=True)]
     ids = {key for batch in asked for key in batch}
@@ -76,8 +76,8 @@ def test_who_waits_sends_full_requests_and_lets_nothing_be_late_for_long(found: 
 
 
 def test_a_request_with_room_takes_what_is_due_soon() -> None:
-    late = Due("t1_late", NOW - 2 * HOUR_S, NOW - 2 * HOUR_S)
-    soon = Due("t1_soon", NOW - HOUR_S + AHEAD_S // 8, NOW - HOUR_S + AHEAD_S // 8)
+    late = Ripe("t1_late", NOW - 2 * HOUR_S, NOW - 2 * HOUR_S)
+    soon = Ripe("t1_soon", NOW - HOUR_S + AHEAD_S // 8, NOW - HOUR_S + AHEAD_S // 8)
     assert [*batches(refreshes([soon, late]), now=NOW, patient=True)] == [("t1_late", "t1_soon")]
     assert [*batches(refreshes([soon]), now=NOW, patient=False)] == []
 

@@ -10,7 +10,9 @@ from typing import Any
 from hubbub.errors import UsageError
 from hubbub.http.access import Access
 from hubbub.plugins.agenda import Agenda, Estimate, Watch
+from hubbub.plugins.by_id import LookedUp, Reach, Told
 from hubbub.plugins.contracts import (
+    Asked,
     Decoded,
     DumpColumns,
     ExportFacts,
@@ -22,10 +24,11 @@ from hubbub.plugins.contracts import (
     SyncOptions,
     Target,
 )
-from hubbub.sources.reddit import api, auth, data_request
+from hubbub.plugins.due import Scope
+from hubbub.sources.reddit import api, auth, data_request, lookup
 from hubbub.sources.reddit.about import community_about, user_about
 from hubbub.sources.reddit.columns import dump_columns
-from hubbub.sources.reddit.comments import community_comments
+from hubbub.sources.reddit.comments import SIDE_BY_SIDE, community_comments
 from hubbub.sources.reddit.dump import decode_block, decode_lines
 from hubbub.sources.reddit.estimate import estimate
 from hubbub.sources.reddit.listings import TERMS, Course, look_at_listing, walk_listing
@@ -34,7 +37,6 @@ from hubbub.sources.reddit.saved import decode_saved
 from hubbub.sources.reddit.together import Together
 
 _COMMUNITY = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_]{1,20}|u_[A-Za-z0-9_-]{3,20}|reddit\.com)\Z")
-_PERSONAL = re.compile(r"u(?:ser)?/", re.IGNORECASE)
 _PERSON = re.compile(r"[A-Za-z0-9_-]{3,20}\Z")
 _LOOKS = {"new", "hot", "rising", "top", "controversial"}
 _TIMED = {"top", "controversial"}
@@ -44,12 +46,14 @@ Stages = tuple[tuple[StreamPlan, ...], ...]
 
 
 class RedditSource:
-    """The plug-in: fulfils SourcePlugin, FileReader, TableReader and ExportReader."""
+    """The plug-in: fulfils SourcePlugin, FileReader, TableReader, ExportReader and IdReader."""
 
     name = "reddit"
     terms = TERMS
+    ids_a_request = api.INFO_SIZE
+    requests_a_round = SIDE_BY_SIDE
     mapping_version = MAPPING_VERSION
-    requests_per_minute = 100
+    requests_a_minute = 100
 
     def access(self, settings: SourceSettings) -> Access:
         """How to reach Reddit with the user's own app. Raises ConfigError when a needed setting is missing."""
@@ -59,37 +63,47 @@ class RedditSource:
             user_agent=auth.user_agent(values),
             token=auth.token_flow(values, base_url=settings.base_url),
             read_budget=api.read_budget,
-            default_budget=self.requests_per_minute,
+            default_budget=self.requests_a_minute,
         )
 
     def plan(self, target: Target, options: SyncOptions) -> Stages:
         """First what a community says and its posts, then the comments of posts whose count changed; for `u/NAME`
         the profile, posts and comments of a person. Raises UsageError for a name Reddit cannot have."""
-        name = target.name.strip().strip("/")
-        kind, _, rest = name.partition("/")
-        if kind.lower() in {"u", "user"} and rest:
-            if not _PERSON.match(rest):
-                raise UsageError(f"reddit:{target.name}: {rest!r} cannot be a Reddit user's name")
-            return _chosen(_person_stages(rest, options=options), options=options)
-        name = _plain(target)
-        if not _COMMUNITY.match(name):
-            raise UsageError(
-                f"reddit:{target.name}: {name!r} cannot be a community's name",
-                advice="write reddit:NAME or reddit:u/NAME, one name a target",
-            )
-        return _chosen(_community_stages(name, options=options), options=options)
+        is_person, name = _named(target)
+        stages = _person_stages(name, options=options) if is_person else _community_stages(name, options=options)
+        return _chosen(stages, options=options)
+
+    def look_up(self, ids: Sequence[str], *, told: Told | None = None) -> Generator[Asked, Any, LookedUp]:
+        """Ask for posts and comments by fullname (see `lookup`)."""
+        return lookup.look_up(ids, told=told)
+
+    def reach(self, communities: Sequence[str]) -> Generator[Asked, Any, dict[str, Reach]]:
+        """Whether communities can be read right now (see `lookup`)."""
+        return lookup.reach(communities)
+
+    def scope_of(self, targets: Sequence[Target]) -> Scope:
+        """Whose rows `reddit:NAME` and `reddit:u/NAME` mean. Raises UsageError for a name Reddit cannot have."""
+        named = [_named(target) for target in targets if target.name]
+        return Scope(
+            communities=tuple(name.casefold() for is_person, name in named if not is_person),
+            authors=tuple(name.casefold() for is_person, name in named if is_person),
+        )
+
+    def identify(self, word: str, *, kind: str | None = None) -> tuple[str, str] | None:
+        """(kind, fullname) of a fullname, a permalink or a bare id (see `lookup`)."""
+        return lookup.identify(word, kind=kind)
 
     def pools(self, target: Target, options: SyncOptions) -> bool:
         """Communities go together, but for a one-off look; a person has listings of their own."""
-        return options.listing is None and not _PERSONAL.match(target.name.strip().strip("/"))
+        return options.listing is None and not _named(target)[0]
 
     def agenda(self, targets: Sequence[Target], options: SyncOptions, watch: Watch | None) -> Agenda:
         """Communities together (see `together`)."""
-        return Together([_plain(target) for target in targets], options=options, watch=watch).steps()
+        return Together([_named(target)[1] for target in targets], options=options, watch=watch).steps()
 
     def estimate(self, targets: Sequence[Target], options: SyncOptions) -> Generator[Recall, Any, list[Estimate]]:
         """What a sync of communities will ask (see `estimate`)."""
-        return estimate([_plain(target) for target in targets], options=options, now=options.started_at)
+        return estimate([_named(target)[1] for target in targets], options=options, now=options.started_at)
 
     def decode_lines(self, lines: Sequence[bytes], *, where: str, first_line: int, now: int) -> Decoded:
         """Records of some lines of a dump (see `dump`)."""
@@ -126,11 +140,21 @@ class RedditSource:
         return data_request.decode(rows, table=table, where=where, facts=facts, now=now)
 
 
-def _plain(target: Target) -> str:
-    """The name of a community without what may stand before it."""
+def _named(target: Target) -> tuple[bool, str]:
+    """Whether a target is a person, and the name. Raises UsageError for a name Reddit cannot have."""
     name = target.name.strip().strip("/")
     kind, _, rest = name.partition("/")
-    return rest if kind.lower() == "r" and rest else name
+    if kind.lower() in {"u", "user"} and rest:
+        if not _PERSON.match(rest):
+            raise UsageError(f"reddit:{target.name}: {rest!r} cannot be a Reddit user's name")
+        return True, rest
+    name = rest if kind.lower() == "r" and rest else name
+    if not _COMMUNITY.match(name):
+        raise UsageError(
+            f"reddit:{target.name}: {name!r} cannot be a community's name",
+            advice="write reddit:NAME or reddit:u/NAME, one name a target",
+        )
+    return False, name
 
 
 def _community_stages(name: str, *, options: SyncOptions) -> Stages:

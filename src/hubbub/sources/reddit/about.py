@@ -21,11 +21,11 @@ def community_about(name: str) -> Stream:
         api.about(f"/r/{name}/about", route="about"),
         api.about(f"/r/{name}/about/rules", route="rules"),
     )
-    described, ruled = answers
-    if isinstance(described, HubbubError):
-        raise described
-    yield _described(described, kind="t5", name=f"a community named {name}")
-    mark = Checkpoint(key=f"{name.casefold()}/about", state=msgspec.json.encode({"at": described.received_at}).decode())
+    told, ruled = answers
+    if isinstance(told, HubbubError):
+        raise told
+    yield described(told, kind="t5", name=f"a community named {name}")
+    mark = Checkpoint(key=f"{name.casefold()}/about", state=msgspec.json.encode({"at": told.received_at}).decode())
     if isinstance(ruled, HubbubError):
         if ruled.remedy is Remedy.STOP:
             raise ruled
@@ -37,10 +37,12 @@ def community_about(name: str) -> Stream:
 def user_about(name: str) -> Stream:
     """The public profile of a person."""
     response, _, _ = yield from ask(api.about(f"/user/{name}/about", route="user"), read=_any)
-    yield _described(response, kind="t2", name=f"a person named {name}")
+    yield described(response, kind="t2", name=f"a person named {name}")
 
 
-def _described(response: Response, *, kind: str, name: str) -> Page:
+def described(response: Response, *, kind: str, name: str) -> Page:
+    """The description in an answer, as a page. Raises UnavailableError when there is none to be had (closed, banned,
+    no such name) and TransientRemoteError when the answer holds something else."""
     api.check_status(response)
     parsed = parse(response.body, where=response.url)
     value = parsed.value

@@ -204,7 +204,7 @@ def kind_of(value: dict[str, Any]) -> str:
         return "comment"
     if "display_name" in value:
         return "community"
-    if "title" in value:
+    if "title" in value and "collection_id" not in value:
         return "post"
     if "link_karma" in value and "name" in value:
         return "user"

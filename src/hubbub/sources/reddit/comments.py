@@ -144,12 +144,12 @@ def _expand(reading: _UnderWay, *, final: bool) -> Stream:
 def _round(asks: Sequence[Ask], *, reading: _UnderWay) -> Stream:
     """Send some requests side by side and store their answers one by one; trees that became whole in the round before
     are remembered meanwhile."""
-    answers = yield from _fetch(asks)
+    answers = yield from fetch_all(asks)
     yield from _remember(reading)
     ending: HubbubError | None = None
     for ask, answer in zip(asks, answers, strict=True):
         if isinstance(answer, HubbubError):
-            ending = ending or (answer if _ends_all(answer) else None)
+            ending = ending or (answer if ends_all(answer) else None)
             _fail(ask, error=answer)
         else:
             yield _absorb(ask, reading=answer)
@@ -170,7 +170,7 @@ def _note_whole(threads: Iterable[Thread], *, reading: _UnderWay) -> None:
             reading.whole.append(thread)
 
 
-def _fetch(asks: Sequence[Ask]) -> Generator[Any, Any, list[Reading | HubbubError]]:
+def fetch_all(asks: Sequence[Ask]) -> Generator[Any, Any, list[Reading | HubbubError]]:
     """The answers in order; those whose body was damaged are asked for once more."""
     answers: tuple[Answer, ...] = yield tuple(ask.request for ask in asks)
     readings = [_read(ask, answer=answer) for ask, answer in zip(asks, answers, strict=True)]
@@ -305,5 +305,6 @@ def _raise_unless_gone(threads: Sequence[Thread]) -> None:
             raise thread.failed
 
 
-def _ends_all(error: HubbubError) -> bool:
+def ends_all(error: HubbubError) -> bool:
+    """True for what makes asking on pointless or rude, and for what is no failure of the platform."""
     return isinstance(error, _ENDS_ALL) or not isinstance(error, RemoteError)

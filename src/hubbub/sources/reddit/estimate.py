@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from hubbub.plugins.agenda import Estimate
-from hubbub.plugins.contracts import Due, Recall, RecallDue, RecallSaved, RecallTotals, SyncOptions
+from hubbub.plugins.contracts import Recall, RecallRipe, RecallSaved, RecallTotals, Ripe, SyncOptions
 from hubbub.sources.reddit.api import INFO_SIZE, PAGE_SIZE
 from hubbub.sources.reddit.comments import due_threads
 from hubbub.sources.reddit.places import Place, Places
@@ -73,6 +73,8 @@ def _due(places: Sequence[Place], *, now: int) -> Generator[Recall, Any, int]:
     due = 0
     for place in places:
         for kind, ages in (("post", POST_AGES_S), ("comment", COMMENT_AGES_S)):
-            found: list[Due] = yield RecallDue(kind=kind, community=place.key, ages_s=ages, until=now, limit=_MOST_DUE)
+            found: list[Ripe] = yield RecallRipe(
+                kind=kind, community=place.key, ages_s=ages, until=now, limit=_MOST_DUE
+            )
             due += sum(refresh_of(each, ages_s=ages, now=now) is not None for each in found)
     return due

@@ -7,23 +7,18 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from hubbub.errors import AuthError, BlockedError, HubbubError, RateLimitedError, RemoteError
-from hubbub.http.messages import Response
-from hubbub.plugins.contracts import Answer, Due, RecallCounts, RecallDue, StoredCount, Stream
-from hubbub.records.models import Comment, Post, Tombstone
-from hubbub.sources.reddit import api
-from hubbub.sources.reddit.answers import listing_of, parse
-from hubbub.sources.reddit.listings import add_children, gather
+from hubbub.plugins.by_id import LookedUp
+from hubbub.plugins.contracts import Page, RecallCounts, RecallRipe, Ripe, StoredCount, Stream
+from hubbub.sources.reddit.lookup import look_up
 from hubbub.sources.reddit.places import Place, Places
 from hubbub.sources.reddit.schedule import AHEAD_S, POST_AGES_S, Refresh, batches, comment_ages, refresh_of
 from hubbub.sources.reddit.strays import note_strays
-from hubbub.sources.reddit.values import Gathered
 
-SIDE_BY_SIDE = 10
 _AT_ONCE = 2_000
 """Records of one kind and community that are asked of the store at once."""
 _NOW = -1.0
 """How pressing what cannot wait is: past the point at which a request goes out half empty."""
-_ENDS_ALL = (AuthError, BlockedError, RateLimitedError)
+ENDS_ALL = (AuthError, BlockedError, RateLimitedError)
 
 
 def refresh(places: Places, *, now: int, patient: bool) -> Stream:
@@ -39,10 +34,15 @@ def refresh(places: Places, *, now: int, patient: bool) -> Stream:
         groups = [*batches([each for each in refreshes if each.id not in asked], now=now, patient=patient)]
         if not groups:
             break
-        for start in range(0, len(groups), SIDE_BY_SIDE):
-            some = groups[start : start + SIDE_BY_SIDE]
-            asked.update(key for group in some for key in group)
-            failed = (yield from _look(some, places=places)) or failed
+        ids = [key for group in groups for key in group]
+        asked.update(ids)
+        try:
+            failed = (yield from _look(ids, places=places)) or failed
+        except ENDS_ALL:
+            raise
+        except RemoteError as error:
+            failed = failed or error
+            break
     for place in places.open():
         place.recount = False
     if failed is not None:
@@ -60,7 +60,7 @@ def _due(places: Places, *, now: int) -> Generator[Any, Any, list[Refresh]]:
             counts: list[StoredCount] = yield RecallCounts(place.key)
             found += [Refresh(_NOW, each.post_id, 0) for each in _shown(counts, place=place) if each.observed_at < now]
         for kind, ages in (("post", POST_AGES_S), ("comment", comment_ages(place.pace))):
-            dues: list[Due] = yield RecallDue(
+            dues: list[Ripe] = yield RecallRipe(
                 kind=kind, community=place.key, ages_s=ages, until=now + AHEAD_S, limit=_AT_ONCE
             )
             found += [each for due in dues if (each := refresh_of(due, ages_s=ages, now=now)) is not None]
@@ -71,37 +71,19 @@ def _shown(counts: Sequence[StoredCount], *, place: Place) -> Iterator[StoredCou
     return (each for each in counts if each.created_at >= (place.posts.reached or 0))
 
 
-def _look(groups: Sequence[tuple[str, ...]], *, places: Places) -> Generator[Any, Any, HubbubError | None]:
-    """Ask for some hundreds side by side and store what comes; returns the first failure that is none of ours."""
-    answers: tuple[Answer, ...] = yield tuple(api.info(ids) for ids in groups)
-    failed: HubbubError | None = None
-    for ids, answer in zip(groups, answers, strict=True):
-        if isinstance(answer, _ENDS_ALL) or (isinstance(answer, HubbubError) and not isinstance(answer, RemoteError)):
-            raise answer
+def _look(ids: Sequence[str], *, places: Places) -> Generator[Any, Any, HubbubError | None]:
+    """Ask for these ids and store what comes; returns the first failure, which says nothing of what it asked for."""
+    asking = look_up(ids)
+    answer: Any = None
+    while True:
         try:
-            out, named = _read(answer)
-        except RemoteError as error:
-            failed = failed or error
-            continue
-        places.vain.update(set(ids) - named)
-        places.strays.difference_update(ids)
-        yield from note_strays(out, places=places)
-        yield out.page()
-    return failed
-
-
-def _read(answer: Answer) -> tuple[Gathered, set[str]]:
-    """The records of an answer and the names of all it holds; raises what is wrong with it."""
-    if not isinstance(answer, Response):
-        raise answer
-    api.check_status(answer)
-    parsed = parse(answer.body, where=answer.url)
-    listing = listing_of(parsed.value, where=answer.url)
-    out = gather(answer)
-    names = {str(child["data"].get("name")) for child in listing.children if _is_thing(child)}
-    add_children(listing, response=answer, parsed=parsed, out=out)
-    return out, names | {record.id for record in out.records if isinstance(record, Post | Comment | Tombstone)}
-
-
-def _is_thing(child: Any) -> bool:
-    return isinstance(child, dict) and isinstance(child.get("data"), dict)
+            asked = asking.send(answer)
+        except StopIteration as stop:
+            looked: LookedUp = stop.value
+            break
+        if isinstance(asked, Page):
+            yield from note_strays(asked.records, places=places)
+        answer = yield asked
+    places.vain.update(looked.missing)
+    places.strays.difference_update(set(ids) - looked.failed.keys())
+    return next(iter(looked.failed.values()), None)

@@ -25,6 +25,16 @@ from hubbub.sources.reddit.listings import TERMS
 from hubbub.sources.reddit.mapping import Look
 from hubbub.sources.reddit.values import ONE_DAY_S, Gathered, moment
 
+_UNREAD = {
+    "wikipage": "a page of a community's wiki",
+    "wikipagelisting": "the list of a community's wiki pages",
+    "wikipagesettings": "the settings of a wiki page",
+    "UserList": "a list of a community's moderators or members",
+    "layout": "the widgets of a community",
+    "body_restriction_policy": "what a community requires of new posts",
+}
+"""Answers of Reddit that hold no records, by their kind or a key that only they have."""
+
 
 def decode_saved(body: bytes, *, where: str, observed_at: int | None, now: int) -> Decoded:
     """Records of one saved answer: a listing, a thread, a morechildren or info answer, a post, comment, person or
@@ -84,6 +94,8 @@ def _things(value: Any, *, where: str) -> Iterator[tuple[str | None, Any]]:
 
 def _several(value: list[Any], *, where: str) -> Iterator[tuple[str | None, Any]]:
     """A thread (a list of listings), a list of things, or a list of inner objects as other clients save them."""
+    if value and all(isinstance(item, dict) and "collection_id" in item for item in value):
+        raise _unread(where, what="collections by name, without their posts")
     if not value or not all(isinstance(item, dict) and (item.get("kind") or item.get("id")) for item in value):
         raise InputError(f"{where} holds a JSON list that is no answer of Reddit's API")
     for item in value:
@@ -100,14 +112,24 @@ def _bare(value: dict[str, Any], *, where: str) -> Iterator[tuple[str | None, An
         kind = kind_of(value) if "kind" not in value and ("id" in value or "name" in value) else None
     except RecordError:
         kind = None
+    if "access_token" in value:
+        raise InputError(f"{where} holds an access token, no records: keep such answers to yourself")
     if kind is not None:
         yield kind, value
     elif "error" in value or "reason" in value or "message" in value:
         words = " ".join(str(value[key])[:80] for key in ("error", "message", "reason") if key in value)
         raise InputError(f"{where} holds an error answer: {words}")
+    elif what := next((what for key, what in _UNREAD.items() if key in (value.get("kind"), *value)), None):
+        raise _unread(where, what=what)
     else:
         named = f"kind {str(value['kind'])[:30]!r}" if value.get("kind") else "no kind"
         raise InputError(f"{where} holds JSON that is no answer hubbub reads ({named})")
+
+
+def _unread(where: str, *, what: str) -> InputError:
+    return InputError(
+        f"{where} holds {what}, which hubbub does not read", advice="posts, comments, people and communities are read"
+    )
 
 
 def _latest_inside(value: Any, *, latest: int) -> int | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hubbub.plugins.contracts import Due
+from hubbub.plugins.contracts import Ripe
 from hubbub.sources.reddit.api import INFO_SIZE
 
 HOUR_S = 3_600
@@ -74,7 +74,7 @@ class Refresh(msgspec.Struct, frozen=True, order=True):
     due_at: int
 
 
-def refresh_of(due: Due, *, ages_s: Sequence[int], now: int) -> Refresh | None:
+def refresh_of(due: Ripe, *, ages_s: Sequence[int], now: int) -> Refresh | None:
     """When a record is due: at the first age it has reached or will reach since it was last seen; None when it is too
     old for any. One refresh is as good as all that were missed."""
     for age in ages_s:

@@ -3,25 +3,26 @@ others answered. Listings never bring these; `/api/info` does."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hubbub.plugins.contracts import RecallKnown, Stream
-from hubbub.records.models import Comment, Post
+from hubbub.records.models import Comment, Post, Record
 from hubbub.sources.reddit.places import Places
-from hubbub.sources.reddit.values import Gathered
 
 
-def note_strays(out: Gathered, *, places: Places) -> Stream:
+def note_strays(records: Sequence[Record], *, places: Places) -> Stream:
     """Note the posts a page shows, whose counts it gives, and what else must be asked for.
 
     Asks the store; the page itself may not have been yielded yet."""
     posts: set[str] = set()
     parents: set[str] = set()
-    for record in out.records:
+    for record in records:
         if isinstance(record, Post):
             places.touch(record.id, community=record.community or "", at=record.observed_at)
         elif isinstance(record, Comment):
             posts.add(record.post_id or "")
             parents.add(record.parent_id or "")
-    here = {record.id for record in out.records if isinstance(record, Post | Comment)}
+    here = {record.id for record in records if isinstance(record, Post | Comment)}
     settled = here | places.strays | places.vain
     for kind, prefix, named in (("post", "t3_", posts), ("comment", "t1_", parents)):
         ids = tuple(sorted(each for each in named - settled if each.startswith(prefix)))

@@ -123,7 +123,7 @@ def _read(tail: Tail, *, places: Places, deep: bool) -> Generator[Any, Any, bool
         if walk.began_at is None:
             walk = msgspec.structs.replace(walk, began_at=response.received_at)
         seen.take(out, tail=tail)
-        yield from note_strays(out, places=places)
+        yield from note_strays(out.records, places=places)
         asked, walk = walk.cursor, further(walk, listing=listing, out=out)
         end, walk = way.judge(walk, listing=listing, asked=asked)
         if end in {End.LOOP, End.ENDLESS}:

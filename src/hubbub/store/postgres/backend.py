@@ -257,8 +257,16 @@ class PostgresBackend:
         try:
             yield
         finally:
-            with self._lock, suppress(psycopg.Error):
-                self._claims.pop(source).close()
+            with self._lock:
+                self._let_go(self._claims.pop(source))
+
+    def _let_go(self, held: psycopg.Connection[Any]) -> None:
+        """Give a lock back before its connection is closed, which the server may notice only a moment later: the next
+        command would be told that this one is still under way."""
+        with suppress(psycopg.Error):
+            held.execute("SELECT pg_advisory_unlock_all()" if self.options.prepared else "ROLLBACK")
+        with suppress(psycopg.Error):
+            held.close()
 
     def _claimed(self, source: str) -> psycopg.Connection[Any]:
         key = lock_key(self.address.schema, "sync", source)
