@@ -1,20 +1,28 @@
-"""Time that jumps: whoever waits long is there at once, and the pretend platform with him.
+"""Time that jumps: when all that is left to do is to wait long, the wait is over at once, for the pretend platform too.
 
-A week of watching takes minutes. Short waits (under `REAL_S`) stay real, so that requests under way are let finish."""
+A week of watching takes minutes. Short waits (under `REAL_S`) stay real. Something else is going on while a request or
+a question to the store is under way; when these wait themselves (for the budget, for a host that failed), that nobody
+looks at the clock any more tells it."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import heapq
 import json
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from hubbub import clock
+from hubbub.http.client import Client
+from hubbub.pipeline.writer import Writer
 
 REAL_S = 0.2
+QUIET_S = 0.1
+"""Nobody has looked at the clock for so long: what is under way waits as well."""
 
 
 class VirtualTime:
@@ -27,31 +35,38 @@ class VirtualTime:
         self._jumped = 0.0
         self._control = control
         self._wakes: list[float] = []
+        self._looked_at = self._began
+        self._under_way = 0
 
     def elapsed(self) -> float:
         """Seconds since it began."""
         return time.monotonic() - self._began + self._jumped
 
     def now(self) -> int:
+        """Epoch seconds."""
+        self._looked_at = time.monotonic()
         return int(self._start + self.elapsed())
 
     def monotonic(self) -> float:
+        """Seconds on the same clock."""
+        self._looked_at = time.monotonic()
         return self._began + self.elapsed()
 
     def pause(self, seconds: float) -> None:
         time.sleep(max(0.0, min(seconds, REAL_S)))
 
     async def sleep(self, seconds: float) -> None:
-        """Jump to the earliest wake of all who wait long."""
+        """Wait, or jump to the earliest wake of all who wait long once nothing else goes on."""
         if seconds < REAL_S:
             await asyncio.sleep(max(0.0, seconds))
             return
         wake = self.elapsed() + seconds
         heapq.heappush(self._wakes, wake)
         try:
-            await asyncio.sleep(0.001)
+            idle = 0
             while (left := wake - self.elapsed()) > 0:
-                if wake == self._wakes[0]:
+                idle = 0 if self._under_way else idle + 1
+                if wake == self._wakes[0] and (idle > 2 or time.monotonic() - self._looked_at > QUIET_S):
                     self.jump(left)
                 else:
                     await asyncio.sleep(0.001)
@@ -70,12 +85,29 @@ class VirtualTime:
     @contextmanager
     def installed(self) -> Iterator[VirtualTime]:
         """In the place of `hubbub.clock` for a while."""
-        names = ("now", "monotonic", "pause", "sleep")
-        before = {name: getattr(clock, name) for name in names}
-        for name in names:
-            setattr(clock, name, getattr(self, name))
+        patched: list[tuple[Any, str, Any]] = [
+            *((clock, name, getattr(self, name)) for name in ("now", "monotonic", "pause", "sleep")),
+            *((kind, name, self._counted(getattr(kind, name))) for kind, name in _WORK),
+        ]
+        before = [(place, name, getattr(place, name)) for place, name, _ in patched]
+        for place, name, function in patched:
+            setattr(place, name, function)
         try:
             yield self
         finally:
-            for name, function in before.items():
-                setattr(clock, name, function)
+            for place, name, function in before:
+                setattr(place, name, function)
+
+    def _counted(self, work: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        @functools.wraps(work)
+        async def counted(*given: Any, **named: Any) -> Any:
+            self._under_way += 1
+            try:
+                return await work(*given, **named)
+            finally:
+                self._under_way -= 1
+
+        return counted
+
+
+_WORK: tuple[tuple[Any, str], ...] = ((Client, "fetch"), (Writer, "put"), (Writer, "ask"))

@@ -18,7 +18,7 @@ from hubbub.http.retry import RetryPolicy
 from hubbub.pipeline.asking import ENDS_SOURCE, Asking, fetch
 from hubbub.pipeline.batch import batch_of
 from hubbub.pipeline.interrupt import Interrupts
-from hubbub.pipeline.plan import TargetPlan
+from hubbub.pipeline.plan import TargetPlan, label
 from hubbub.pipeline.recalling import recall
 from hubbub.pipeline.run import Run
 from hubbub.pipeline.writer import Writer
@@ -174,20 +174,20 @@ class Drive:
         source = self._sources[pooled.source]
         named = [(pooled.name(each), pooled.label(each), each) for each in stage]
         await self._side_by_side(named, source=source, writer=writer)
-        return {each.key: self._errors.get(label, {}).get(each.name) for _, label, each in named}
+        return {each.key: self._errors.get(whom, {}).get(each.name) for _, whom, each in named}
 
     async def _side_by_side(
         self, named: Sequence[tuple[str, str, StreamPlan]], *, source: Asking, writer: Writer
     ) -> None:
         """Run some streams (name, whom for, stream) to their ends and store all they bring."""
         async with asyncio.TaskGroup() as group:
-            for name, label, each in named:
-                task = group.create_task(self._stream(each, name=name, label=label, source=source, writer=writer))
+            for name, whom, each in named:
+                task = group.create_task(self._stream(each, name=name, whom=whom, source=source, writer=writer))
                 source.tasks.add(task)
                 task.add_done_callback(source.tasks.discard)
         await writer.flush()
 
-    async def _stream(self, each: StreamPlan, *, name: str, label: str, source: Asking, writer: Writer) -> None:
+    async def _stream(self, each: StreamPlan, *, name: str, whom: str, source: Asking, writer: Writer) -> None:
         outcome: str | None = "stopped"
         try:
             async with source.streams:
@@ -197,12 +197,19 @@ class Drive:
             if isinstance(error, ENDS_SOURCE):
                 source.end(error)
             elif error is not None:
-                self._errors.setdefault(label, {})[each.name] = error
+                self._errors.setdefault(whom, {})[each.name] = error
             else:
-                self._errors.get(label, {}).pop(each.name, None)
+                self._forget(whom, each)
         finally:
             self._outcomes[name] = outcome or "done"
             self._run.emit(StreamDone(stream=name, error=outcome))
+
+    def _forget(self, whom: str, each: StreamPlan) -> None:
+        """A stream that went well takes back what its last reading ended with."""
+        errors = self._errors.get(whom, {})
+        errors.pop(each.name, None)
+        if not errors:
+            self._errors.pop(whom, None)
 
     async def _follow(self, stream: Stream, *, name: str, source: Asking, writer: Writer) -> HubbubError | None:
         """Drive one stream to its end; returns the error it ended with. Raises what stopped the writer."""
@@ -242,7 +249,7 @@ class Drive:
                 self._run.fail(source.ended_by, where=name)
         targets = [plan.target for plan in plans] + [target for each in pooled for target in each.targets]
         went_on = any(
-            f"{target.source}:{target.name}" not in self._errors and not self._sources[target.source].ended_by
+            label(target) not in self._errors and not self._sources[target.source].ended_by
             for target in targets
             if target.source in self._sources
         )

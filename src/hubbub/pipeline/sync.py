@@ -16,9 +16,11 @@ from hubbub.http.access import Access
 from hubbub.http.retry import RetryPolicy
 from hubbub.pipeline.drive import Drive, Pooled
 from hubbub.pipeline.plan import Stages, TargetPlan, distinct, plan_targets
+from hubbub.pipeline.rechecking import recheck_plan
 from hubbub.pipeline.run import Run, RunReport
 from hubbub.plugins import registry
 from hubbub.plugins.agenda import PoolingSource, Watch
+from hubbub.plugins.by_id import IdReader
 from hubbub.plugins.contracts import SourcePlugin, SourceSettings, SyncOptions, Target
 from hubbub.store.engine import Store
 
@@ -47,6 +49,8 @@ def sync(
 
     plans = plan_targets(targets, options=options, plan=plan)
     pooled, others = _pooled(plans, plugins=plugins, options=options, watch=watch)
+    if watch is not None and watch.recheck:
+        others += [recheck_plan(name, each) for name, each in plugins.items() if isinstance(each, IdReader)]
     return carry_out(
         store,
         others,

@@ -35,6 +35,8 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
 
     fresh_s: int = 600
     """How long something new may stay unseen."""
+    recheck: bool = True
+    """Whether everything that is stored is looked at again in time for what was deleted."""
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):

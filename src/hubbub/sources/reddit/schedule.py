@@ -37,17 +37,19 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
     per_s: float | None = None
     polled_at: int | None = None
+    shown: float = 1.0
+    """Share of a page that is shown: what is removed or hidden takes up room in a listing and is left out."""
 
 
-def polled(pace: Pace, *, at: int, fresh: int, span_s: float | None = None) -> Pace:
-    """The pace after a poll at `at` that brought `fresh` new items; `span_s` is how much time the page covered, which
-    tells the pace of a listing that was never polled before."""
+def polled(pace: Pace, *, at: int, fresh: int, span_s: float | None = None, shown: float | None = None) -> Pace:
+    """The pace after a poll at `at` that brought `fresh` new items; `shown` is the share of a full page that it showed,
+    `span_s` how much time the page covered: it tells the pace of a listing that was never polled before."""
+    share = pace.shown if shown is None else _WEIGHT * max(shown, 0.1) + (1 - _WEIGHT) * pace.shown
     if pace.polled_at is None:
-        per_s = None if not span_s else fresh / span_s
-        return Pace(per_s=per_s, polled_at=at)
+        return Pace(per_s=fresh / span_s if span_s else None, polled_at=at, shown=share)
     measured = fresh / max(1, at - pace.polled_at)
     per_s = measured if pace.per_s is None else _WEIGHT * measured + (1 - _WEIGHT) * pace.per_s
-    return Pace(per_s=per_s, polled_at=at)
+    return Pace(per_s=per_s, polled_at=at, shown=share)
 
 
 def next_poll(pace: Pace, *, fresh_s: int) -> float:
@@ -56,7 +58,7 @@ def next_poll(pace: Pace, *, fresh_s: int) -> float:
         return 0.0
     wait = float(fresh_s)
     if pace.per_s:
-        wait = min(wait, max(SOONEST_S, PER_POLL / pace.per_s))
+        wait = min(wait, max(SOONEST_S, PER_POLL * pace.shown / pace.per_s))
     return pace.polled_at + wait
 
 

@@ -15,6 +15,7 @@ import msgspec
 from hubbub.errors import HubbubError, RemoteError, TransientRemoteError, UnavailableError
 from hubbub.plugins.contracts import Checkpoint, Page, Stream
 from hubbub.records.models import Comment, Post, Tombstone
+from hubbub.sources.reddit import api
 from hubbub.sources.reddit.listings import (
     LOOKBACK_S,
     Course,
@@ -123,6 +124,8 @@ def _read(tail: Tail, *, places: Places, deep: bool) -> Generator[Any, Any, bool
         if walk.began_at is None:
             walk = msgspec.structs.replace(walk, began_at=response.received_at)
         seen.take(out, tail=tail)
+        if used == 1 and listing.after is not None:
+            seen.shown = len(listing.children) / api.PAGE_SIZE
         yield from note_strays(out.records, places=places)
         asked, walk = walk.cursor, further(walk, listing=listing, out=out)
         end, walk = way.judge(walk, listing=listing, asked=asked)
@@ -157,6 +160,8 @@ class _Seen:
         self.fresh: Counter[str] = Counter()
         self.page_span_s: int | None = None
         self.items = 0
+        self.shown: float | None = None
+        """Share of its room that the first page showed, where another follows."""
 
     def take(self, out: Gathered, *, tail: Tail) -> None:
         """Count the things of one page."""
@@ -206,8 +211,8 @@ def _conclude(tail: Tail, *, walk: Walk, seen: _Seen, out: Gathered, whole: tupl
 
 def _paced(pace: Pace, *, at: int, fresh: int, seen: _Seen | None) -> Pace:
     if pace.polled_at is None and seen is not None and seen.page_span_s is not None:
-        return polled(pace, at=at, fresh=seen.items, span_s=seen.page_span_s)
-    return polled(pace, at=at, fresh=fresh)
+        return polled(pace, at=at, fresh=seen.items, span_s=seen.page_span_s, shown=seen.shown)
+    return polled(pace, at=at, fresh=fresh, shown=None if seen is None else seen.shown)
 
 
 def _moved(mark: Mark, *, newest: int | None, began: int, deep: bool) -> Mark:
