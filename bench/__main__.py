@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,22 +14,38 @@ from bench.damage import damage
 from bench.growth import growth
 from bench.importing import GROUPS, imports
 from bench.inputs import dump_of
+from bench.live import simulator
 from bench.measure import interleaved, run_case, save, show
 from bench.report import report
+from bench.steady import CASES as STEADY
 
 
-def syncs(folder: Path, *, rows: int, rounds: int) -> None:
-    """hubbub sync beside PRAW, on one simulated community."""
+def lives(folder: Path, *, rows: int, rounds: int) -> None:
+    """hubbub sync beside PRAW, Async PRAW and gallery-dl: an ordinary community, giant threads, a refresh."""
     del rows
-    with _simulator(posts=150, comments=4_000) as ready:
-        name = "whatisthisbug"
-        cases: dict[str, tuple[str, dict[str, Any]]] = {
-            "PRAW, replace_more(limit=None)": ("praw_sync", {"ready": ready, "name": name}),
-            "hubbub sync": ("hubbub_sync", {"ready": ready, "name": name, "db": str(folder / "sync.db")}),
-        }
-        figures = interleaved(cases, rounds=rounds)
-    show("Full read of a community", figures, base="PRAW, replace_more(limit=None)", by="requests/1,000")
-    save("sync", figures)
+    cases = {"PRAW": "live_praw", "Async PRAW, 10 tasks": "live_asyncpraw", "gallery-dl": "live_gallery_dl"}
+    cases |= {"hubbub sync": "live_hubbub"}
+    worlds = {"An ordinary community, 50 ms": (300, 8_000, 50), "Giant threads": (18, 26_000, 0)}
+    found: dict[str, Any] = {}
+    for title, (posts, comments, latency_ms) in worlds.items():
+        with simulator(folder, posts=posts, comments=comments, latency_ms=latency_ms) as ready:
+            given = {label: (case, {"ready": ready, "db": f"{folder}/live.db"}) for label, case in cases.items()}
+            found[title] = interleaved(given, rounds=rounds, fresh=folder)
+            if latency_ms:
+                refreshed = {"PRAW": run_case("refresh_praw", ready=ready)}
+                refreshed["hubbub"] = run_case("refresh_hubbub", ready=ready, db=f"{folder}/refresh.db")
+                found["Refresh of 100 posts"] = refreshed
+    for title, figures in found.items():
+        show(title, figures, base="PRAW", by="requests")
+    save("live", found, rounds=rounds)
+
+
+def watches(folder: Path, *, rows: int, rounds: int) -> None:
+    """Requests an hour of a watch, in virtual time."""
+    del folder, rows, rounds
+    figures = {case: run_case("watched", case=case) for case in STEADY}
+    show("Watching, requests an hour", figures, base=next(iter(figures)), by="requests/h")
+    save("steady", figures)
 
 
 def searches(folder: Path, *, rows: int, rounds: int) -> None:
@@ -116,23 +128,12 @@ def _store(folder: Path, rows: int) -> str:
     return str(path)
 
 
-@contextmanager
-def _simulator(*, posts: int, comments: int) -> Iterator[dict[str, Any]]:
-    command = [sys.executable, "-m", "hubbub", "simulate", "--posts", str(posts), "--comments", str(comments)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
 BENCHES: dict[str, Callable[..., None]] = {
     "import": imports,
     "growth": growth,
     "damage": damage,
-    "sync": syncs,
+    "live": lives,
+    "steady": watches,
     "search": searches,
     "export": exports,
     "store": merges,

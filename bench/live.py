@@ -54,6 +54,12 @@ def _page(ready: dict[str, Any], path: str) -> Any:
         return json.load(answer)
 
 
+def _asked(ready: dict[str, Any]) -> int:
+    """Requests the platform has counted, those for tokens aside."""
+    stats: dict[str, int] = _page(ready, "/__stats")
+    return sum(count for route, count in stats.items() if route != "token")
+
+
 class _Run:
     """One client on one community: its meter, its store, and what the platform counted."""
 
@@ -66,11 +72,7 @@ class _Run:
             "CREATE TABLE posts (id PRIMARY KEY, author, title, body, created, score, comments, url, edited)"
         )
         self.db.execute("CREATE TABLE comments (id PRIMARY KEY, post, parent, author, body, created, score, edited)")
-        self._before = self._asked()
-
-    def _asked(self) -> int:
-        stats: dict[str, int] = _page(self.ready, "/__stats")
-        return sum(count for route, count in stats.items() if route != "token")
+        self._before = _asked(ready)
 
     def keep(self, post: tuple[Any, ...], comments: list[tuple[Any, ...]]) -> None:
         self.db.execute("INSERT OR REPLACE INTO posts VALUES (?,?,?,?,?,?,?,?,?)", post)
@@ -80,7 +82,7 @@ class _Run:
     def figures(self, *, found: set[str] | None = None) -> Figures:
         if found is None:
             found = {f"t1_{key}" for (key,) in self.db.execute("SELECT id FROM comments")}
-        return _figures(self.ready, meter=self.meter, requests=self._asked() - self._before, found=found)
+        return _figures(self.ready, meter=self.meter, requests=_asked(self.ready) - self._before, found=found)
 
 
 def _figures(ready: dict[str, Any], *, meter: Meter, requests: int, found: set[str]) -> Figures:
@@ -101,8 +103,7 @@ def live_hubbub(*, ready: dict[str, Any], db: str) -> Figures:
     from hubbub.store.engine import open_store
 
     settings = {"reddit": SourceSettings(values={key: str(ready[key]) for key in KEYS}, base_url=str(ready["reddit"]))}
-    stats: dict[str, int] = _page(ready, "/__stats")
-    before = sum(count for route, count in stats.items() if route != "token")
+    before = _asked(ready)
     Path(db).unlink(missing_ok=True)
     meter = Meter()
     with open_store(f"sqlite:///{db}") as store, meter.on():
@@ -110,9 +111,24 @@ def live_hubbub(*, ready: dict[str, Any], db: str) -> Figures:
     with sqlite3.connect(db) as connection:
         found = {key for (key,) in connection.execute("SELECT id FROM comments WHERE observed_at IS NOT NULL")}
     connection.close()
-    stats = _page(ready, "/__stats")
-    asked = sum(count for route, count in stats.items() if route != "token") - before
-    return _figures(ready, meter=meter, requests=asked, found=found)
+    return _figures(ready, meter=meter, requests=_asked(ready) - before, found=found)
+
+
+def refresh_hubbub(*, ready: dict[str, Any], db: str, posts: int = 100) -> Figures:
+    """What hubbub asks to see the scores of some stored posts again: what `/new` shows of them is a refresh."""
+    from hubbub.pipeline.sync import sync
+    from hubbub.plugins.contracts import SourceSettings, SyncOptions, Target
+    from hubbub.store.engine import open_store
+
+    settings = {"reddit": SourceSettings(values={key: str(ready[key]) for key in KEYS}, base_url=str(ready["reddit"]))}
+    target = [Target(source="reddit", name=NAME)]
+    only = SyncOptions(only=frozenset({"posts"}))
+    with open_store(f"sqlite:///{db}") as store:
+        sync(store, target, options=only, settings=settings)
+        before, meter = _asked(ready), Meter()
+        with meter.on():
+            sync(store, target, options=only, settings=settings)
+    return {"posts": posts, "requests": _asked(ready) - before, "wall s": meter.wall_s}
 
 
 def live_praw(*, ready: dict[str, Any], db: str) -> Figures:
@@ -207,15 +223,11 @@ def refresh_praw(*, ready: dict[str, Any], posts: int = 100) -> Figures:
         oauth_url=ready["oauth"],
         **keys,
     )
-    stats: dict[str, int] = _page(ready, "/__stats")
-    before = sum(count for route, count in stats.items() if route != "token")
-    meter = Meter()
+    before, meter = _asked(ready), Meter()
     with meter.on():
         for post in list(reddit.subreddit(NAME).new(limit=posts)):
             post._fetch()  # noqa: SLF001 - what reading any lazy attribute of an older post does
-    stats = _page(ready, "/__stats")
-    asked = sum(count for route, count in stats.items() if route != "token") - before
-    return {"posts": posts, "requests": asked, "wall s": meter.wall_s}
+    return {"posts": posts, "requests": _asked(ready) - before, "wall s": meter.wall_s}
 
 
 def _post(post: Any) -> tuple[Any, ...]:
@@ -244,5 +256,8 @@ def _token(ready: dict[str, Any]) -> str:
     return token
 
 
-LIVE = {case.__name__: case for case in (live_hubbub, live_praw, live_asyncpraw, live_gallery_dl, refresh_praw)}
+LIVE = {
+    case.__name__: case
+    for case in (live_hubbub, live_praw, live_asyncpraw, live_gallery_dl, refresh_praw, refresh_hubbub)
+}
 """By name: what `bench.cases` runs."""

@@ -101,6 +101,8 @@ class Run:
         self._codes: list[ExitCode] = []
         self._resume_at: int | None = None
         self._lock = threading.RLock()
+        self._telling = threading.RLock()
+        """Of the observers: who tells them something must not wait for a transaction."""
         self._started_at = 0
         self._began = 0.0
         self._ended: float | None = None
@@ -157,7 +159,7 @@ class Run:
 
     def emit(self, event: Event) -> None:
         """Hand an event to every observer; one that raises is left out from then on and named in a finding."""
-        with self._lock:
+        with self._telling:
             if isinstance(event, RequestDone):
                 self.requests += 1
             for observer in tuple(self._observers):

@@ -37,6 +37,7 @@ from hubbub.sources.reddit.answers import Parsed, add_thing, listing_of, parse, 
 from hubbub.sources.reddit.listings import gather, look_of
 from hubbub.sources.reddit.places import Places
 from hubbub.sources.reddit.tree import Ask, Pool, Thread, settle_ids
+from hubbub.sources.reddit.values import joined
 
 SIDE_BY_SIDE = 10
 _ENDS_ALL = (AuthError, BlockedError, RateLimitedError)
@@ -65,16 +66,13 @@ def community_comments(name: str, *, options: SyncOptions) -> Stream:
     places = Places([name])
     place = places[name.casefold()]
     place.learn((yield RecallSaved(place.marks)))
-    yield from walk_trees(places, options=options)
+    yield from walk_trees((yield from due_threads(places, options=options)))
 
 
-def walk_trees(places: Places, *, options: SyncOptions, touched: bool = False) -> Stream:
-    """The comments of every post of which fewer are stored than the platform gives, and more are lacking than when its
-    tree was last read; `touched` looks only at posts whose count was given in this sync.
+def walk_trees(threads: Sequence[Thread]) -> Stream:
+    """The comments of these posts, as far as they are to be had.
 
-    Only posts that the listing has shown are asked for: what an archive brought is older than the API's reach is worth.
     A post that fails does not stop the others: posts that are gone are noted, other failures raised at the end."""
-    threads = yield from due_threads(places, options=options, touched=touched)
     reading = _UnderWay()
     for group in _groups(threads):
         asks = [_tree(thread, sort=sort) for thread in group for sort in thread.sorts]
@@ -95,7 +93,12 @@ class _UnderWay:
 
 
 def due_threads(places: Places, *, options: SyncOptions, touched: bool = False) -> Generator[Any, Any, list[Thread]]:
-    """The posts whose trees are to be read: newest first, a community after the other by turns."""
+    """The posts of which fewer comments are stored than the platform gives, and more are lacking than when their trees
+    were last read: newest first, a community after the other by turns. `touched` looks only at posts whose count was
+    given in this sync.
+
+    Only posts that the listing has shown are asked for: what an archive brought is older than the API's reach is
+    worth."""
     queues: list[list[Thread]] = []
     for place in places.open():
         ids = places.counted(place) if touched else None
@@ -142,17 +145,20 @@ def _expand(reading: _UnderWay, *, final: bool) -> Stream:
 
 
 def _round(asks: Sequence[Ask], *, reading: _UnderWay) -> Stream:
-    """Send some requests side by side and store their answers one by one; trees that became whole in the round before
+    """Send some requests side by side and store their answers; trees that became whole in the round before
     are remembered meanwhile."""
     answers = yield from fetch_all(asks)
     yield from _remember(reading)
     ending: HubbubError | None = None
+    pages: list[Page] = []
     for ask, answer in zip(asks, answers, strict=True):
         if isinstance(answer, HubbubError):
             ending = ending or (answer if ends_all(answer) else None)
             _fail(ask, error=answer)
         else:
-            yield _absorb(ask, reading=answer)
+            pages.append(_absorb(ask, reading=answer))
+    if pages:
+        yield joined(pages)
     touched = {thread.post_id: thread for ask in asks for thread in ask.threads}.values()
     for thread in touched:
         if thread.failed is None and ending is None:

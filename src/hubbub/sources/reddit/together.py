@@ -14,7 +14,7 @@ from hubbub.errors import UnavailableError
 from hubbub.plugins.agenda import Agenda, Outcomes, Rest, Watch
 from hubbub.plugins.contracts import Checkpoint, RecallSaved, StreamPlan, SyncOptions
 from hubbub.sources.reddit.about import community_about
-from hubbub.sources.reddit.comments import walk_trees
+from hubbub.sources.reddit.comments import SIDE_BY_SIDE, due_threads, walk_trees
 from hubbub.sources.reddit.listings import Course, walk_listing
 from hubbub.sources.reddit.places import Place, Places
 from hubbub.sources.reddit.refresh import refresh
@@ -82,7 +82,7 @@ class Together:
             yield from self._run(self._tail_plans("comments", self.places.open()))
             if self.places.strays or any(place.recount for place in self.places.open()):
                 yield from self._run(self._refreshes(now))
-            yield from self._run([self._trees()])
+            yield from self._trees()
 
     def _is_walked(self, place: Place) -> bool:
         """Whether its listing of posts is walked by itself, with a place kept between pages."""
@@ -102,7 +102,7 @@ class Together:
                 self._refreshed_at = now
                 yield from self._run(self._refreshes(now, patient=True))
             if self._wants("comments"):
-                yield from self._run([self._trees(touched=True)])
+                yield from self._trees(touched=True)
             wakes = [next_poll(tail.pace, fresh_s=fresh_s) for tail in self._tails]
             now = yield Rest(math.ceil(min(wakes, default=now + fresh_s)))
 
@@ -196,9 +196,19 @@ class Together:
             return []
         return [StreamPlan(name="refresh", begin=partial(refresh, self.places, now=now, patient=patient))]
 
-    def _trees(self, *, touched: bool = False) -> StreamPlan:
-        begin = partial(walk_trees, self.places, options=self._options, touched=touched)
-        return StreamPlan(name="trees", begin=begin)
+    def _trees(self, *, touched: bool = False) -> Steps:
+        """Two readers, so that one has requests under way while the other takes answers apart."""
+        threads = yield from due_threads(self.places, options=self._options, touched=touched)
+        readers = 2 if len(threads) > 2 * SIDE_BY_SIDE else 1
+        parts = [threads[start::readers] for start in range(readers)]
+        names = ["trees", "more trees"]
+        yield from self._run(
+            [
+                StreamPlan(name=name, begin=partial(walk_trees, part))
+                for name, part in zip(names, parts, strict=False)
+                if part
+            ]
+        )
 
 
 def _is_stale(at: int | None, *, every_s: int, now: int) -> bool:

@@ -105,6 +105,23 @@ class Gathered:
         )
 
 
+def joined(pages: Sequence[Page]) -> Page:
+    """Several answers as one page: they are stored in one transaction, which costs hardly more than one of them."""
+    unknown: Counter[str] = Counter()
+    for page in pages:
+        unknown.update(page.unknown_fields)
+    return Page(
+        records=[record for page in pages for record in page.records],
+        rejected=[rejected for page in pages for rejected in page.rejected],
+        repaired=sum(page.repaired for page in pages),
+        filtered=sum(page.filtered for page in pages),
+        unknown_fields=dict(unknown),
+        checkpoints=[checkpoint for page in pages for checkpoint in page.checkpoints],
+        missing=sum(page.missing for page in pages),
+        note="; ".join(page.note for page in pages if page.note) or None,
+    )
+
+
 def number_of(value: Any) -> int | float | None:
     """A JSON number or the number a string spells; None for booleans and everything else."""
     if isinstance(value, bool):
