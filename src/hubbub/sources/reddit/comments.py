@@ -148,9 +148,8 @@ def _round(asks: Sequence[Ask], *, reading: _UnderWay) -> Stream:
     """Send some requests side by side and store their answers; trees that became whole in the round before
     are remembered meanwhile."""
     answers = yield from fetch_all(asks)
-    yield from _remember(reading)
     ending: HubbubError | None = None
-    pages: list[Page] = []
+    pages = yield from _remembered(reading)
     for ask, answer in zip(asks, answers, strict=True):
         if isinstance(answer, HubbubError):
             ending = ending or (answer if ends_all(answer) else None)
@@ -165,7 +164,7 @@ def _round(asks: Sequence[Ask], *, reading: _UnderWay) -> Stream:
             reading.pool.take(thread)
     _note_whole(touched, reading=reading)
     if ending is not None:
-        yield from _remember(reading)
+        yield from (yield from _remembered(reading))
         raise ending
 
 
@@ -264,13 +263,13 @@ def _fail(ask: Ask, *, error: HubbubError) -> None:
             thread.failed = thread.failed or error
 
 
-def _remember(reading: _UnderWay) -> Stream:
+def _remembered(reading: _UnderWay) -> Generator[Any, Any, list[Page]]:
     """A page with the checkpoints of those trees that have become whole; none when there are none.
 
     What their posts still lack is counted by the store, which has the comments by now."""
     whole, reading.whole = reading.whole, []
     if not whole:
-        return
+        return []
     lacking: dict[str, int] = {}
     for community in dict.fromkeys(thread.community for thread in whole):
         ids = tuple(thread.post_id for thread in whole if thread.community == community)
@@ -286,12 +285,12 @@ def _remember(reading: _UnderWay) -> Stream:
         state = msgspec.json.encode(_Remembered(thread.count, lacking.get(thread.post_id, 0))).decode()
         checkpoints.append(Checkpoint(key=f"{thread.community}/tree/{thread.post_id}", state=state))
     missing = sum(thread.missing for thread in whole)
-    yield Page(checkpoints=tuple(checkpoints), missing=missing, note="; ".join(notes) or None)
+    return [Page(checkpoints=tuple(checkpoints), missing=missing, note="; ".join(notes) or None)]
 
 
 def _conclude(threads: Sequence[Thread], *, reading: _UnderWay) -> Stream:
     _note_whole(threads, reading=reading)
-    yield from _remember(reading)
+    yield from (yield from _remembered(reading))
     failed = [thread for thread in threads if thread.failed is not None]
     gone = [thread for thread in failed if isinstance(thread.failed, UnavailableError)]
     if gone:

@@ -7,6 +7,7 @@ with every look."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from hubbub.records.clean import canonical_json
@@ -267,6 +268,7 @@ LINE_FIELDS = {
 """What of a dump line is decoded at all."""
 
 
+@lru_cache(maxsize=2_000)
 def is_unknown(key: str, *, kind: str) -> bool:
     """True for a field of a post or comment that nobody has decided about."""
     return not (
