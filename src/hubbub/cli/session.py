@@ -17,6 +17,7 @@ from hubbub.cli.typed import Typed, typed
 from hubbub.config.load import Loaded, Places, load
 from hubbub.config.schema import SECTIONS
 from hubbub.errors import ConfigError, StorageError
+from hubbub.http.access import BudgetOptions
 from hubbub.observe import logs
 from hubbub.plugins import registry
 from hubbub.plugins.contracts import SourceSettings
@@ -166,11 +167,14 @@ class Session:
     def source_settings(self, names: Sequence[str], *, base_url: str | None = None) -> dict[str, SourceSettings]:
         """What each source is told; `base_url` beats the settings."""
         told = {}
+        given = self.loaded.settings.budget
+        share = None if given.share is None else given.share.get_secret_value()
+        budget = BudgetOptions(share=share, reserve=given.reserve)
         for name in names:
             values, configured = self.loaded.source_values(name)
             address = base_url or configured
             if address is not None and not _ADDRESS.match(address):
                 said = address.rpartition("@")[2]  # what stands before may be a password
                 raise ConfigError(f"{name}.base_url: {said!r} is no address; write http://HOST:PORT or https://HOST")
-            told[name] = SourceSettings(values=values, base_url=address.rstrip("/") if address else None)
+            told[name] = SourceSettings(values=values, base_url=address.rstrip("/") if address else None, budget=budget)
         return told

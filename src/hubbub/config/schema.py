@@ -57,6 +57,17 @@ class CacheSection(Section):
     ttl_s: PositiveFloat = Field(default=300.0, description="how long an answer is kept")
 
 
+class BudgetSection(Section):
+    """What a platform allows one credential, and who uses it."""
+
+    share: SecretStr | None = Field(
+        default=None,
+        description="redis://HOST:PORT/DATABASE or postgresql://USER:PASSWORD@HOST/DATABASE, where all processes with"
+        " one credential share its budget; by default each process counts for itself",
+    )
+    reserve: float = Field(default=0.05, ge=0.0, le=0.9, description="share of every window that is left for others")
+
+
 class LogSection(Section):
     """What is written to stderr besides results and errors."""
 
@@ -112,6 +123,7 @@ class Settings(BaseModel):
     home: str = Field(default="./hubbub-data", description="folder of hubbub.db, blobs/, exports/ and logs/")
     store: StoreSection = StoreSection()
     cache: CacheSection = CacheSection()
+    budget: BudgetSection = BudgetSection()
     log: LogSection = LogSection()
     media: MediaSection = MediaSection()
     reddit: RedditSection = RedditSection()
@@ -122,6 +134,7 @@ class Settings(BaseModel):
 SECTIONS: dict[str, type[Section]] = {
     "store": StoreSection,
     "cache": CacheSection,
+    "budget": BudgetSection,
     "log": LogSection,
     "media": MediaSection,
     "reddit": RedditSection,

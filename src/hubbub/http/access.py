@@ -32,6 +32,16 @@ class BudgetReading(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds until the window ends."""
 
 
+class BudgetOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a budget is kept; the user's, the same for every source."""
+
+    share: str | None = None
+    """Address of a Redis, Valkey or PostgreSQL in which processes with the same credential share it; may hold a
+    password."""
+    reserve: float = 0.05
+    """Share of every window that is never used."""
+
+
 class Access(msgspec.Struct, frozen=True, kw_only=True):
     """How the client reaches a source: its hosts, its token flow and its pace. Built by the source from settings."""
 
@@ -46,3 +56,6 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     """Requests a minute to assume until headers say otherwise."""
     gap_s: float = 0.0
     """Least time between two requests, for a platform that asks to be spared more than its headers do."""
+    identity: str = ""
+    """Whose budget it is: the public name of the credential (a client id), never a secret."""
+    budget: BudgetOptions = BudgetOptions()

@@ -20,6 +20,7 @@ from hubbub.http.exchange import AttemptError, Received, Sender, Sink, Wire
 from hubbub.http.gate import Gate
 from hubbub.http.limits import CoolDownRules
 from hubbub.http.messages import Request, Response
+from hubbub.http.places import keeper_of
 from hubbub.http.retry import RETRIED_STATUSES, Cause, Failure, RetryPolicy, decide, http_date, retry_after_s
 from hubbub.http.tokens import Held, Tokens
 
@@ -62,8 +63,7 @@ class Client:
         self._random = random.Random()  # noqa: S311  jitter, not a secret
         self._gate = Gate(
             source,
-            default_per_minute=access.default_budget,
-            gap_s=access.gap_s,
+            keeper=keeper_of(access, source=source, warn=self._warn),
             policy=policy,
             rules=cool_down,
             emit=self._emit,
@@ -98,6 +98,7 @@ class Client:
 
     async def aclose(self) -> None:
         """Close every connection."""
+        self._gate.close()
         await self._wire.aclose()
 
     async def __aenter__(self) -> Self:
@@ -166,7 +167,7 @@ class Client:
                 healthy = error.failure.cause is not Cause.CONNECTION
                 raise
             finally:
-                self._gate.leave(host_and_port(url), paid=paid, reading=reading, healthy=healthy)
+                await self._gate.leave(host_and_port(url), paid=paid, reading=reading, healthy=healthy)
                 self._emit(
                     RequestDone(
                         source=self._source,
@@ -220,7 +221,7 @@ class Client:
         if limited:
             state.waited_s += verdict.wait_s
             if self._is_paid(request, url):
-                self._gate.hold(verdict.wait_s)
+                await self._gate.hold(verdict.wait_s)
         self._emit(Retrying(source=self._source, route=request.route, why=failure.why, wait_s=verdict.wait_s))
         await clock.sleep(verdict.wait_s)
 
@@ -249,7 +250,9 @@ class Client:
         )
 
     def _say_rotated(self) -> None:
-        what = f"{self._source} replaced the refresh token; the one in the settings may be refused by the next run"
+        self._warn(f"{self._source} replaced the refresh token; the one in the settings may be refused by the next run")
+
+    def _warn(self, what: str) -> None:
         self._emit(Finding(severity="warning", what=what))
 
     def _emit(self, event: Event) -> None:

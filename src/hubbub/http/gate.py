@@ -10,6 +10,7 @@ from hubbub.errors import RateLimitedError, TransientRemoteError
 from hubbub.events import Event, Waiting
 from hubbub.http import limits
 from hubbub.http.access import BudgetReading
+from hubbub.http.budgets import Keeper
 from hubbub.http.retry import RetryPolicy
 
 _LOOK_AGAIN_S = 5.0
@@ -18,14 +19,13 @@ _WORTH_SAYING_S = 2.0
 
 
 class Gate:
-    """Holds the budget of one Access and the cool-downs of the hosts it asks."""
+    """Where the budget of one Access is asked, and the cool-downs of the hosts it asks."""
 
     def __init__(
         self,
         source: str,
         *,
-        default_per_minute: float,
-        gap_s: float = 0.0,
+        keeper: Keeper,
         policy: RetryPolicy,
         rules: limits.CoolDownRules,
         emit: Callable[[Event], None],
@@ -34,7 +34,7 @@ class Gate:
         self._policy = policy
         self._rules = rules
         self._emit = emit
-        self._budget = limits.opened(default_per_minute, clock.monotonic(), gap_s=gap_s)
+        self._keeper = keeper
         self._hosts: dict[str, limits.CoolDown] = {}
         self._turn = asyncio.Lock()
 
@@ -50,26 +50,29 @@ class Gate:
             try:
                 async with self._turn:
                     waited = await self._paid()
-                    self._budget = limits.taken(self._budget, clock.monotonic())
             except BaseException:
                 self._hosts[host] = limits.released(self._hosts[host])
                 raise
         return waited
 
-    def leave(self, host: str, *, paid: bool, reading: BudgetReading | None, healthy: bool | None) -> None:
+    async def leave(self, host: str, *, paid: bool, reading: BudgetReading | None, healthy: bool | None) -> None:
         """A request that entered is over; `healthy` is None when it was broken off and says nothing of the host."""
         now = clock.monotonic()
         if paid:
-            self._budget = limits.answered(self._budget, reading, now)
+            await self._keeper.give_back(reading)
         state = self._hosts.get(host, limits.CoolDown())
         if healthy is None:
             self._hosts[host] = limits.released(state)
         else:
             self._hosts[host] = limits.succeeded(state) if healthy else limits.failed(state, self._rules, now)
 
-    def hold(self, seconds: float) -> None:
+    async def hold(self, seconds: float) -> None:
         """After a 429: let nobody pass for so long."""
-        self._budget = limits.held(self._budget, seconds, clock.monotonic())
+        await self._keeper.hold(seconds)
+
+    def close(self) -> None:
+        """Let go of what the budget is kept in."""
+        self._keeper.close()
 
     async def _cooled(self, host: str, patience_s: float) -> None:
         waited = 0.0
@@ -85,7 +88,7 @@ class Gate:
 
     async def _paid(self) -> float:
         waited = 0.0
-        while (wait := limits.wait_s(self._budget, clock.monotonic())) > 0:
+        while (wait := await self._keeper.take()) > 0:
             if waited + wait > self._policy.max_wait_s:
                 until = clock.now() + int(wait) + 1
                 raise RateLimitedError(

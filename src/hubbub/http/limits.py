@@ -17,6 +17,8 @@ RESERVE = 0.05
 BURST = 60
 """Most requests that may run ahead of the even pace."""
 _MOST_REQUESTS = 1e9
+_SOON_S = 0.02
+"""When to look again whether the first answer has come."""
 _LONGEST_RESET_S = 10 * 366 * 86400.0
 
 
@@ -40,13 +42,17 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """Least time between two requests, whatever the window would allow."""
     next_at: float = 0.0
     """When the gap behind the last request is over."""
+    reserve: float = RESERVE
+    """Share of a window that is left for others."""
+    known: bool = False
+    """Whether any answer has come: before that nobody knows what others have used, and requests go one by one."""
 
 
-def opened(per_minute: float, now: float, *, gap_s: float = 0.0) -> Budget:
+def opened(per_minute: float, now: float, *, gap_s: float = 0.0, reserve: float = RESERVE) -> Budget:
     """The budget before any answer: `per_minute` requests a minute, in a window that begins now, each `gap_s` after the
     one before it."""
     size = max(1.0, per_minute) * WINDOW_S / 60
-    return Budget(size=size, used=0, in_flight=0, opened_at=now, resets_at=now + WINDOW_S, gap_s=gap_s)
+    return Budget(size=size, used=0, in_flight=0, opened_at=now, resets_at=now + WINDOW_S, gap_s=gap_s, reserve=reserve)
 
 
 def wait_s(budget: Budget, now: float) -> float:
@@ -56,8 +62,10 @@ def wait_s(budget: Budget, now: float) -> float:
 
 
 def _pace_s(budget: Budget, now: float) -> float:
+    if not budget.known and budget.in_flight > 0:
+        return _SOON_S
     until_reset = max(budget.resets_at - now, 0.0)
-    usable = max(1.0, math.floor(budget.size * (1 - RESERVE)))
+    usable = max(1.0, math.floor(budget.size * (1 - budget.reserve)))
     next_one = budget.used + budget.in_flight + 1
     if budget.exhausted or next_one > usable:
         return until_reset
@@ -76,7 +84,7 @@ def taken(budget: Budget, now: float) -> Budget:
 def answered(budget: Budget, reading: BudgetReading | None, now: float) -> Budget:
     """The budget once a request is over; without a usable reading it is counted down by one."""
     budget = _rolled(budget, now)
-    budget = msgspec.structs.replace(budget, in_flight=max(0, budget.in_flight - 1))
+    budget = msgspec.structs.replace(budget, in_flight=max(0, budget.in_flight - 1), known=True)
     if reading is None or not _sane(reading):
         return msgspec.structs.replace(budget, used=budget.used + 1)
     reading = _bounded(reading)
@@ -109,7 +117,7 @@ def _without_used(budget: Budget, reading: BudgetReading, *, resets_at: float, n
     """Only what remains is known: spread it over the rest of the window (redditwarp's rule)."""
     return msgspec.structs.replace(
         budget,
-        size=max(1.0, reading.remaining / (1 - RESERVE)),
+        size=max(1.0, reading.remaining / (1 - budget.reserve)),
         used=0,
         opened_at=now,
         resets_at=resets_at,

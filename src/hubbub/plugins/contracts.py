@@ -22,7 +22,7 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from hubbub.errors import HubbubError
-from hubbub.http.access import Access
+from hubbub.http.access import Access, BudgetOptions
 from hubbub.http.messages import Request, Response
 from hubbub.plugins.due import RecallDue, RecallDueCount
 from hubbub.records.models import Record, Rejected, Source
@@ -214,6 +214,7 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     values: Mapping[str, str]
     base_url: str | None = None
+    budget: BudgetOptions = BudgetOptions()
 
 
 @runtime_checkable

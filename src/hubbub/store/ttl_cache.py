@@ -11,12 +11,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import msgspec
 
 from hubbub import clock
-from hubbub.errors import ConfigError
+from hubbub.http.valkey import connect, first_line, place_of
 from hubbub.store.session import Session
 
 PREFIX = "hubbub:"
@@ -122,8 +121,8 @@ class SharedCache:
         now: Callable[[], int] = clock.now,
         monotonic: Callable[[], float] = clock.monotonic,
     ) -> None:
-        self._client, self._trouble = _client(url)
-        self._where = _place(url)
+        self._client, self._trouble = connect(url, setting="cache.url", timeout_s=TIMEOUT_S)
+        self._where = place_of(url)
         self._ttl_s = ttl_s
         self._warn = warn
         self._now = now
@@ -160,47 +159,11 @@ class SharedCache:
             answer = question()
         except self._trouble as error:
             self._off_until = self._monotonic() + COOL_DOWN_S
-            self._warn(f"the cache at {self._where} is no help, going on without it: {_first_line(error)}")
+            self._warn(f"the cache at {self._where} is no help, going on without it: {first_line(error)}")
             return None
         self._off_until = None
         return answer
 
 
-def _client(url: str) -> tuple[Any, tuple[type[Exception], ...]]:
-    """A client that tries once and soon gives up, and what it raises."""
-    try:
-        import redis  # noqa: PLC0415 - an extra
-        from redis.backoff import NoBackoff  # noqa: PLC0415 - of the same extra
-        from redis.retry import Retry  # noqa: PLC0415 - of the same extra
-    except ImportError as err:
-        raise ConfigError("cache.url needs the extra 'redis'", advice="pip install 'hubbub[redis]'") from err
-    scheme, separator, rest = url.partition("://")
-    spoken = {"valkey": "redis", "valkeys": "rediss"}.get(scheme, scheme)
-    try:
-        client = redis.Redis.from_url(
-            f"{spoken}{separator}{rest}",
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
-    except (ValueError, TypeError):  # its words may hold part of the password
-        raise ConfigError(
-            "cache.url is no address of a Redis or Valkey; write redis://[USER:PASSWORD@]HOST:PORT/DATABASE"
-        ) from None
-    return client, (redis.RedisError, OSError, UnicodeError)
-
-
-def _place(url: str) -> str:
-    """What messages call the cache: its address without user and password."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
-
-
 def _digest(key: str, value: str) -> str:
     return hashlib.blake2b(f"{key}\x00{value}".encode(), digest_size=16).hexdigest()
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__

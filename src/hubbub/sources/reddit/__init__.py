@@ -64,6 +64,8 @@ class RedditSource:
             token=auth.token_flow(values, base_url=settings.base_url),
             read_budget=api.read_budget,
             default_budget=self.requests_a_minute,
+            identity=values.get("client_id", ""),
+            budget=settings.budget,
         )
 
     def plan(self, target: Target, options: SyncOptions) -> Stages:
