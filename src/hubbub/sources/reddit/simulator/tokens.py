@@ -38,6 +38,7 @@ class Tokens:
         self._seed = seed
         self._windows = Windows(requests=limit, seconds=window_s)
         self._issued: dict[str, Issued] = {}
+        self._handed_out: list[str] = []
         self._refresh: dict[str, str] = {}
         """Refresh tokens that still work, and their scope."""
         self._count = 0
@@ -98,6 +99,7 @@ class Tokens:
 
     def _issue(self, ask: Ask, username: str | None, *, scope: str) -> dict[str, Any]:
         token = self._text("access")
+        self._handed_out.append(token)
         self._issued[token] = Issued(username=username, expires_at=ask.at + LIVES_S, scope=scope)
         return {"access_token": token, "token_type": "bearer", "expires_in": LIVES_S, "scope": scope}
 
@@ -111,6 +113,10 @@ class Tokens:
         kind, _, token = ask.headers.get("authorization", "").partition(" ")
         held = self._issued.get(token.strip()) if kind.casefold() == "bearer" else None
         return held if held is not None and ask.at < held.expires_at else None
+
+    def issued(self) -> list[str]:
+        """Every access token that was handed out, dead ones too."""
+        return [*self._handed_out]
 
     def revoke(self, ask: Ask) -> Reply:
         """The answer to POST /api/v1/revoke_token: empty, for unknown tokens too."""
