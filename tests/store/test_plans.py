@@ -119,7 +119,7 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 TOTALS = RecallTotals(source="reddit", kind="comment", community="place3", bounds=(0, 1_700_000_000))
-DUE = RecallRipe(kind="comment", community="place3", ages_s=(3_600, 21_600), until=1_700_000_000, limit=100)
+DUE = RecallRipe(kind="comment", communities=("place3",), ages_s=(3_600, 21_600), until=1_700_000_000, limit=100)
 READS: dict[str, Callable[[Store], object]] = {
     "known ids": lambda store: reads.known_ids(store, "reddit", "comment", [f"t1_{n}" for n in range(100)]),
     "stored counts": lambda store: reads.stored_counts(store, "reddit", RecallCounts("place3")),

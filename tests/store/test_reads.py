@@ -78,7 +78,7 @@ def test_what_is_due_was_last_seen_before_the_greatest_age_it_has_reached(filled
     write(filled, msgspec.structs.replace(dumped, door=Door.DUMP))
     write(filled, comment("t1_gone", created_at=now - 5 * HOUR, at=now - 5 * HOUR, community="ants"))
     write(filled, gone("comment", "t1_gone", at=now))
-    asked = RecallRipe(kind="comment", community="ants", ages_s=(HOUR, 6 * HOUR), until=now, limit=10)
+    asked = RecallRipe(kind="comment", communities=("ants",), ages_s=(HOUR, 6 * HOUR), until=now, limit=10)
     assert {due.id for due in reads.stored_ripe(filled, "reddit", asked)} == {"t1_never", "t1_early", "t1_late"}
     assert len(reads.stored_ripe(filled, "reddit", msgspec.structs.replace(asked, limit=2))) == 2
 

@@ -17,7 +17,7 @@ from hubbub.cli.typed import Typed, typed
 from hubbub.config.load import Loaded, Places, load
 from hubbub.config.schema import SECTIONS
 from hubbub.errors import ConfigError, StorageError
-from hubbub.http.access import BudgetOptions
+from hubbub.http.access import BudgetOptions, KeptOptions
 from hubbub.observe import logs
 from hubbub.plugins import registry
 from hubbub.plugins.contracts import SourceSettings
@@ -164,17 +164,29 @@ class Session:
         secrets += [password for address in addresses if address and (password := urlsplit(address).password)]
         logs.configure(level=level, form=settings.log.format, secrets=secrets)
 
+    @property
+    def kept_options(self) -> KeptOptions:
+        """Where answers of platforms are kept, if anywhere."""
+        given = self.loaded.settings.answers
+        where = None if given.keep is None else given.keep.get_secret_value()
+        if where == "file":
+            where = str(self.home / "answers")
+        return KeptOptions(where=where, ttl_s=given.ttl_s, by_route=given.ttl_by_route, max_bytes=given.max_bytes)
+
     def source_settings(self, names: Sequence[str], *, base_url: str | None = None) -> dict[str, SourceSettings]:
         """What each source is told; `base_url` beats the settings."""
         told = {}
         given = self.loaded.settings.budget
         share = None if given.share is None else given.share.get_secret_value()
         budget = BudgetOptions(share=share, reserve=given.reserve)
+        kept = self.kept_options
         for name in names:
             values, configured = self.loaded.source_values(name)
             address = base_url or configured
             if address is not None and not _ADDRESS.match(address):
                 said = address.rpartition("@")[2]  # what stands before may be a password
                 raise ConfigError(f"{name}.base_url: {said!r} is no address; write http://HOST:PORT or https://HOST")
-            told[name] = SourceSettings(values=values, base_url=address.rstrip("/") if address else None, budget=budget)
+            told[name] = SourceSettings(
+                values=values, base_url=address.rstrip("/") if address else None, budget=budget, kept=kept
+            )
         return told

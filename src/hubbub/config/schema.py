@@ -57,6 +57,20 @@ class CacheSection(Section):
     ttl_s: PositiveFloat = Field(default=300.0, description="how long an answer is kept")
 
 
+class AnswersSection(Section):
+    """Answers of platforms that are given again without asking: for development, off by default."""
+
+    keep: SecretStr | None = Field(
+        default=None,
+        description="`memory`, `file` (the folder answers/ of the home), another folder, or redis://HOST:PORT/DATABASE",
+    )
+    ttl_s: PositiveFloat = Field(default=3_600.0, description="how long an answer is given without asking")
+    ttl_by_route: dict[str, PositiveFloat] = Field(
+        default={}, description="another time for kinds of request: about, new, comments, info"
+    )
+    max_bytes: PositiveInt = Field(default=256 * MIB, description="kept at most; what was used longest ago goes first")
+
+
 class BudgetSection(Section):
     """What a platform allows one credential, and who uses it."""
 
@@ -124,6 +138,7 @@ class Settings(BaseModel):
     store: StoreSection = StoreSection()
     cache: CacheSection = CacheSection()
     budget: BudgetSection = BudgetSection()
+    answers: AnswersSection = AnswersSection()
     log: LogSection = LogSection()
     media: MediaSection = MediaSection()
     reddit: RedditSection = RedditSection()
@@ -135,6 +150,7 @@ SECTIONS: dict[str, type[Section]] = {
     "store": StoreSection,
     "cache": CacheSection,
     "budget": BudgetSection,
+    "answers": AnswersSection,
     "log": LogSection,
     "media": MediaSection,
     "reddit": RedditSection,

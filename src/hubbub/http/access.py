@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 
 import msgspec
 
@@ -42,6 +42,17 @@ class BudgetOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Share of every window that is never used."""
 
 
+class KeptOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether answers are kept and given again without asking: for whoever develops, never for a sync in earnest."""
+
+    where: str | None = None
+    """`memory`, a folder, or the address of a Redis or Valkey, which may hold a password; None keeps nothing."""
+    ttl_s: float = 3_600.0
+    by_route: Mapping[str, float] = {}
+    """Another time for some kinds of request ("about", "new", "comments")."""
+    max_bytes: int = 256 * 1024 * 1024
+
+
 class Access(msgspec.Struct, frozen=True, kw_only=True):
     """How the client reaches a source: its hosts, its token flow and its pace. Built by the source from settings."""
 
@@ -59,3 +70,4 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     identity: str = ""
     """Whose budget it is: the public name of the credential (a client id), never a secret."""
     budget: BudgetOptions = BudgetOptions()
+    kept: KeptOptions = KeptOptions()

@@ -19,6 +19,7 @@ from hubbub.http.dial import Resolve
 from hubbub.http.exchange import AttemptError, Received, Sender, Sink, Wire
 from hubbub.http.gate import Gate
 from hubbub.http.limits import CoolDownRules
+from hubbub.http.memory import memory_of
 from hubbub.http.messages import Request, Response
 from hubbub.http.places import keeper_of
 from hubbub.http.retry import RETRIED_STATUSES, Cause, Failure, RetryPolicy, decide, http_date, retry_after_s
@@ -73,6 +74,7 @@ class Client:
         )
         self._wire = wire if via is None else via(wire)
         self._tokens = None if access.token is None else Tokens(access.token, self.fetch, rotated=self._say_rotated)
+        self._memory = memory_of(access, source=source, warn=self._warn)
         self.requests = 0
         """Attempts made so far, token requests included."""
         self.ahead_s = 0
@@ -85,6 +87,11 @@ class Client:
         BlockedError, TransientRemoteError (retries used up) or RemoteError (retrying is no use)."""
         if self._check_url is not None:
             self._check_url(request.url)  # as written: joining would make an address of anything
+        if self._memory is not None and sink is None:
+            return await self._memory.answer(request, ask=self._ask)
+        return await self._ask(request, sink=sink)
+
+    async def _ask(self, request: Request, *, sink: Sink | None = None) -> Response:
         async with self._in_turn(request.serial):
             url = absolute(request.url, request.params, base=self._access.base_url)
             for _ in range(request.follow + 1):
@@ -95,6 +102,11 @@ class Client:
                 if origin(url) != origin(before):
                     request = _for_strangers(request)
         raise RemoteError(f"{place(url)} redirects more than {request.follow} times")
+
+    @property
+    def kept(self) -> tuple[int, int] | None:
+        """How many requests were answered from what was kept, and how many were not; None when nothing is kept."""
+        return None if self._memory is None else (self._memory.hits, self._memory.misses)
 
     async def aclose(self) -> None:
         """Close every connection."""

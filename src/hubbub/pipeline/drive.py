@@ -259,6 +259,12 @@ class Drive:
                 self._run.fail(error, where=f"{where} ({stream})", as_code=ExitCode.PARTIAL if partly else None)
         if self._stopping.is_set() and self._watch is None:
             self._run.fail(InterruptedRunError("stopped by the user", advice="the same command goes on from here"))
+        for name, source in self._sources.items():
+            if source.client.kept is not None:
+                hits, misses = source.client.kept
+                self._run.finding(
+                    "info", f"{name}: {hits} of {hits + misses} answers were kept ones, not asked for anew"
+                )
         begun = {f"{plan.stem}/{each.name}": "not begun" for plan in plans for stage in plan.stages for each in stage}
         self._run.details["streams"] = begun | self._outcomes
 

@@ -22,7 +22,7 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from hubbub.errors import HubbubError
-from hubbub.http.access import Access, BudgetOptions
+from hubbub.http.access import Access, BudgetOptions, KeptOptions
 from hubbub.http.messages import Request, Response
 from hubbub.plugins.due import RecallDue, RecallDueCount
 from hubbub.records.models import Record, Rejected, Source
@@ -118,14 +118,14 @@ class Ripe(msgspec.Struct, frozen=True):
 
 
 class RecallRipe(msgspec.Struct, frozen=True, kw_only=True):
-    """Ask the store: live records of a community to be looked at again by `until`. Answer: `list[Ripe]`.
+    """Ask the store: live records of some communities to be looked at again by `until`. Answer: `list[Ripe]`.
 
     A record is due at each of some ages: it is in the answer when its last observation is older than the greatest of
     these ages that it reaches by `until`; those behind twice the last age are left out."""
 
     kind: str
-    community: str
-    """Case-folded key."""
+    communities: tuple[str, ...]
+    """Case-folded keys."""
     ages_s: tuple[int, ...]
     """Ascending."""
     until: int
@@ -215,6 +215,7 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
     values: Mapping[str, str]
     base_url: str | None = None
     budget: BudgetOptions = BudgetOptions()
+    kept: KeptOptions = KeptOptions()
 
 
 @runtime_checkable

@@ -106,7 +106,7 @@ def stored_ripe(store: Store, source: str, asked: RecallRipe) -> list[Ripe]:
         select(table.c.id, created, seen)
         .where(
             table.c.source == source,
-            table.c.community == asked.community,
+            table.c.community.in_(bindparam("communities", expanding=True)),
             created > until - ends[-1],
             created <= until - ages[0],
             table.c.door == str(Door.LIVE),
@@ -116,8 +116,11 @@ def stored_ripe(store: Store, source: str, asked: RecallRipe) -> list[Ripe]:
         .order_by(created.desc())
         .limit(asked.limit)
     )
+    found: list[Ripe] = []
     with store.reading() as connection:
-        return [Ripe(*row) for row in connection.execute(query)]
+        for some in _parts(asked.communities):
+            found += [Ripe(*row) for row in connection.execute(query, {"communities": some})]
+    return sorted(found, key=lambda each: -each.created_at)[: asked.limit]
 
 
 def _parts(keys: Sequence[Any]) -> Iterator[list[Any]]:

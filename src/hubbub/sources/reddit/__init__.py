@@ -66,6 +66,7 @@ class RedditSource:
             default_budget=self.requests_a_minute,
             identity=values.get("client_id", ""),
             budget=settings.budget,
+            kept=settings.kept,
         )
 
     def plan(self, target: Target, options: SyncOptions) -> Stages:

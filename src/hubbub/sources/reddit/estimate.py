@@ -70,11 +70,10 @@ def _pages(places: Sequence[Place], *, kind: str, now: int) -> Generator[Recall,
 
 
 def _due(places: Sequence[Place], *, now: int) -> Generator[Recall, Any, int]:
+    keys = tuple(place.key for place in places)
     due = 0
-    for place in places:
-        for kind, ages in (("post", POST_AGES_S), ("comment", COMMENT_AGES_S)):
-            found: list[Ripe] = yield RecallRipe(
-                kind=kind, community=place.key, ages_s=ages, until=now, limit=_MOST_DUE
-            )
-            due += sum(refresh_of(each, ages_s=ages, now=now) is not None for each in found)
+    for kind, ages in (("post", POST_AGES_S), ("comment", COMMENT_AGES_S)):
+        asked = RecallRipe(kind=kind, communities=keys, ages_s=ages, until=now, limit=_MOST_DUE)
+        found: list[Ripe] = yield asked
+        due += sum(refresh_of(each, ages_s=ages, now=now) is not None for each in found)
     return due

@@ -14,8 +14,8 @@ from hubbub.sources.reddit.places import Place, Places
 from hubbub.sources.reddit.schedule import AHEAD_S, POST_AGES_S, Refresh, batches, comment_ages, refresh_of
 from hubbub.sources.reddit.strays import note_strays
 
-_AT_ONCE = 2_000
-"""Records of one kind and community that are asked of the store at once."""
+_AT_ONCE = 20_000
+"""Records of one kind that are asked of the store at once."""
 _NOW = -1.0
 """How pressing what cannot wait is: past the point at which a request goes out half empty."""
 ENDS_ALL = (AuthError, BlockedError, RateLimitedError)
@@ -55,15 +55,18 @@ def refresh(places: Places, *, now: int, patient: bool) -> Stream:
 def _due(places: Places, *, now: int) -> Generator[Any, Any, list[Refresh]]:
     """What is due now or soon, less what was asked for in vain before."""
     found = [Refresh(_NOW, each, 0) for each in sorted(places.strays)]
+    kinds: dict[tuple[str, tuple[int, ...]], list[str]] = {}
     for place in places.open():
         if place.recount:
             counts: list[StoredCount] = yield RecallCounts(place.key)
             found += [Refresh(_NOW, each.post_id, 0) for each in _shown(counts, place=place) if each.observed_at < now]
         for kind, ages in (("post", POST_AGES_S), ("comment", comment_ages(place.pace))):
-            dues: list[Ripe] = yield RecallRipe(
-                kind=kind, community=place.key, ages_s=ages, until=now + AHEAD_S, limit=_AT_ONCE
-            )
-            found += [each for due in dues if (each := refresh_of(due, ages_s=ages, now=now)) is not None]
+            kinds.setdefault((kind, ages), []).append(place.key)
+    for (kind, ages), keys in kinds.items():
+        ripe: list[Ripe] = yield RecallRipe(
+            kind=kind, communities=tuple(keys), ages_s=ages, until=now + AHEAD_S, limit=_AT_ONCE
+        )
+        found += [each for due in ripe if (each := refresh_of(due, ages_s=ages, now=now)) is not None]
     return [*{each.id: each for each in reversed(found) if each.id not in places.vain}.values()]
 
 
