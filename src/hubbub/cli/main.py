@@ -29,6 +29,7 @@ COMMANDS: dict[str, Entry] = {
     "media": Entry("hubbub.cli.media:media", "Pictures and videos of stored posts."),
     "runs": Entry("hubbub.cli.runs:runs", "List what ran, newest first."),
     "quarantine": Entry("hubbub.cli.quarantine:quarantine", "Records that could not be kept, and why."),
+    "cache": Entry("hubbub.cli.cache:cache", "Answers of platforms that are kept while somebody develops."),
     "simulate": Entry("hubbub.cli.simulate:simulate", "Serve a pretend Reddit on this machine, or write its dump."),
     "doctor": Entry(
         "hubbub.cli.doctor:doctor", "Ask the store how it is: reachable, quick, whole, up to date, and who holds it."
