@@ -16,7 +16,8 @@ from hubbub.errors import StorageError
 from hubbub.plugins import registry
 from hubbub.simulator.faults import load_scenario
 from hubbub.simulator.server import Options, serve
-from hubbub.simulator.world import COMMUNITIES, Size, World
+from hubbub.simulator.things import Size, community_names
+from hubbub.simulator.world import World
 
 PLATFORM = "reddit"
 """Whose dump files `simulate dump` writes: the only platform that has any."""
@@ -25,6 +26,19 @@ PLATFORM = "reddit"
 def _world_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that decide what is in the world."""
     for option in (
+        click.option(
+            "--span-days",
+            type=click.IntRange(1, 3650),
+            default=120,
+            show_default=True,
+            help="Days over which posts and comments are spread.",
+        ),
+        click.option(
+            "--communities-count",
+            type=click.IntRange(1, 100_000),
+            metavar="N",
+            help="So many communities: the named ones first, the others with made-up names.",
+        ),
         click.option("--community", multiple=True, metavar="NAME", help="Communities of the world."),
         click.option(
             "--comments", type=click.IntRange(min=0), default=3000, show_default=True, help="In each community."
@@ -56,6 +70,8 @@ def simulate(
     posts: int,
     comments: int,
     community: tuple[str, ...],
+    communities_count: int | None,
+    span_days: int,
     latency: float | None,
     scenario: Path | None,
     replay: Path | None,
@@ -71,7 +87,8 @@ def simulate(
             seed=seed,
             posts=posts,
             comments=comments,
-            communities=listed(community) or COMMUNITIES,
+            communities=community_names(communities_count, named=listed(community)),
+            span_days=span_days,
             latency_ms=latency,
             scenario=scenario,
             replay=replay,
@@ -97,6 +114,8 @@ def dump(
     posts: int,
     comments: int,
     community: tuple[str, ...],
+    communities_count: int | None,
+    span_days: int,
     monthly: bool,
     frames: int,
     scenario: Path | None,
@@ -106,7 +125,11 @@ def dump(
     The same seed and size as the served world give the same content, so that a sync and an import can be compared.
     """
     session = Session(ctx)
-    world = World(seed, size=Size(posts=posts, comments=comments), communities=listed(community) or COMMUNITIES)
+    world = World(
+        seed,
+        size=Size(posts=posts, comments=comments, span_days=span_days),
+        communities=community_names(communities_count, named=listed(community)),
+    )
     at = load_scenario(scenario).clock.begins_at(world.horizon) if scenario else world.horizon
     files = write_dump(world, out, at=int(at), monthly=monthly, frames=frames)
     render.result({"files": files}, (str(path) for path in files), as_json=session.as_json)

@@ -50,7 +50,8 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How virtual time passes."""
 
     start: int | str | None = None
-    """Epoch seconds or ISO 8601; None = the world's horizon, from where nothing changes."""
+    """Epoch seconds or ISO 8601; negative = so many seconds before the world's horizon; None = the horizon itself, from
+    where nothing changes."""
     speed: float = 1.0
     step: float = 0.7
     """Seconds added by each request, so that a well-paced client never waits."""
@@ -60,7 +61,7 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         if self.start is None:
             return float(horizon)
         if isinstance(self.start, int):
-            return float(self.start)
+            return float(self.start if self.start >= 0 else horizon + self.start)
         try:
             return datetime.fromisoformat(self.start).timestamp()
         except ValueError as error:

@@ -42,6 +42,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     posts: int = 200
     comments: int = 3000
     communities: tuple[str, ...] = COMMUNITIES
+    span_days: int = 120
+    """How many days the world's story takes."""
     latency_ms: float | None = None
     """None = what the scenario says."""
     scenario: Scenario | Path | None = None
@@ -56,7 +58,7 @@ def build(options: Options) -> Application:
         scenario = msgspec.structs.replace(scenario, latency_ms=options.latency_ms)
     if not options.routes:
         raise ConfigError("there is no platform to simulate: no plug-in is installed in the group hubbub.simulators")
-    size = Size(posts=options.posts, comments=options.comments)
+    size = Size(posts=options.posts, comments=options.comments, span_days=options.span_days)
     world = World(options.seed, size=size, communities=options.communities)
     platforms: list[Platform] = [
         routes.build(world=world, limits=scenario.limits, strange=scenario.strange, replay=options.replay)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from hubbub.sources.reddit.simulator.listings import Thing, number
 from hubbub.sources.reddit.simulator.media import Addresses
 from hubbub.sources.reddit.simulator.numbers import unb36
 from hubbub.sources.reddit.simulator.posts import post_json
-from hubbub.sources.reddit.simulator.shapes import listing
+from hubbub.sources.reddit.simulator.shapes import community_position, listing
 from hubbub.sources.reddit.simulator.view import View, comment_id, post_id
 
 _MOST_IDS = 100
@@ -46,7 +47,8 @@ class RefusedError(Exception):
 
 def _communities(asked: Asked) -> list[Community]:
     """Those named in the path, joined with +; one that is shut or unknown refuses when it is the only one."""
-    names = (asked.found.get("s") or "").split("+")
+    spelled = {name.casefold(): name for name in reversed((asked.found.get("s") or "").split("+"))}
+    names = list(reversed(spelled.values()))
     open_ones = [c for name in names if (c := asked.view.world.community(name)) is not None]
     if open_ones:
         return open_ones
@@ -215,8 +217,8 @@ def search(asked: Asked) -> Any:
     words = ask.value("q").casefold().split()
     posts = [p for name in names for p in view.listable(name) if view.listed(p) and _holds(view, p, words)]
     sort = ask.value("sort", "relevance").replace("comments", "top").replace("relevance", "top")
-    ordered = listings.ranked(view, listings.merged([posts]), sort=sort, span=ask.value("t", "all"))
-    return listings.page(view, ordered[:_SEARCHED], part=listings.paging(ask), addresses=asked.addresses)
+    ordered = listings.ranked(view, listings.newest_first(posts), sort=sort, span=ask.value("t", "all"))
+    return listings.page(view, islice(ordered, _SEARCHED), part=listings.paging(ask), addresses=asked.addresses)
 
 
 def subreddits(asked: Asked) -> Any:
@@ -287,10 +289,9 @@ def _by_fullname(asked: Asked, fullname: str) -> dict[str, Any] | None:
     if kind == "t1" and (comment := _comment(view, name)) is not None and view.exists(comment.post):
         return listings.thing_json(view, comment, asked.addresses)
     if kind == "t5":
-        for community in view.world.communities():
-            data = places.about_json(view, community)
-            if data["id"] == name:
-                return {"kind": "t5", "data": data}
+        place = community_position(name)
+        community = view.world.community(view.world.names[place]) if 0 <= place < len(view.world.names) else None
+        return {"kind": "t5", "data": places.about_json(view, community)} if community else None
     return None
 
 

@@ -54,7 +54,7 @@ def comment_json(view: View, comment: Comment) -> dict[str, Any]:
         "send_replies": True,
         "stickied": comment.pinned,
         "subreddit": post.community,
-        "subreddit_id": f"t5_{community_id(view.world.names.index(post.community))}",
+        "subreddit_id": f"t5_{community_id(view.world.position(post.community))}",
         "subreddit_name_prefixed": f"r/{post.community}",
         "subreddit_type": "public",
         "unrepliable_reason": None,

@@ -115,7 +115,7 @@ def post_json(view: View, post: Post, addresses: Addresses) -> dict[str, Any]:
 def _place(view: View, post: Post) -> dict[str, Any]:
     return {
         "subreddit": post.community,
-        "subreddit_id": f"t5_{community_id(view.world.names.index(post.community))}",
+        "subreddit_id": f"t5_{community_id(view.world.position(post.community))}",
         "subreddit_name_prefixed": f"r/{post.community}",
         "subreddit_subscribers": subscribers(view, post.community),
         "subreddit_type": "public",
@@ -124,7 +124,7 @@ def _place(view: View, post: Post) -> dict[str, Any]:
 
 def subscribers(view: View, name: str) -> int:
     """Rises by a handful a day, and stands still at the horizon."""
-    return 450_000 // (1 + view.world.names.index(name)) - (view.world.horizon - view.at) // 20_000
+    return max(1, 450_000 // (1 + view.world.position(name)) - (view.world.horizon - view.at) // 20_000)
 
 
 def _category(post: Post, state: str) -> str | None:

@@ -41,6 +41,7 @@ class View:
         self.permalinks: dict[int, str] = {}
         """Filled by whoever makes them."""
         self._shown: dict[int, bool] = {}
+        self._counts: dict[int, int] = {}
 
     def exists(self, post: Post) -> bool:
         """Whether the platform still answers about it."""
@@ -93,7 +94,10 @@ class View:
 
     def comment_count(self, post: Post) -> int:
         """The platform's own count: an author's deletion lowers it, a moderator's removal does not."""
-        return sum(1 for c in self.made(post) if c.deleted_at > self.at)
+        known = self._counts.get(post.number)
+        if known is None:
+            known = self._counts[post.number] = sum(1 for c in self.made(post) if c.deleted_at > self.at)
+        return known
 
     def author_gone(self, person: Person) -> bool:
         """Whether the account was deleted."""
@@ -134,7 +138,7 @@ class View:
     def crosspost_parent(self, post: Post) -> Post | None:
         """The post a crosspost repeats: an earlier picture of the next community; None when it is gone or never was."""
         names = self.world.names
-        community = self.world.community(names[(names.index(post.community) + 1) % len(names)])
+        community = self.world.community(names[(self.world.position(post.community) + 1) % len(names)])
         if community is None or community.name == post.community or post.number % 5 == 0:
             return None
         end = bisect_right(community.posts, post.created_at - 60, key=lambda p: p.created_at)
