@@ -65,7 +65,7 @@ def build(options: Options) -> Application:
         for routes in options.routes
     ]
     moving = VirtualClock(scenario.clock.begins_at(world.horizon), speed=scenario.clock.speed, step=scenario.clock.step)
-    return Application(platforms, clock=moving, scenario=scenario, seed=options.seed)
+    return Application(platforms, clock=moving, scenario=scenario, horizon=world.horizon, seed=options.seed)
 
 
 def serve(options: Options) -> None:

@@ -50,6 +50,10 @@ class World:
             self._grown[known] = grown
         return self._grown[known]
 
+    def knows(self, name: str) -> bool:
+        """Whether there is a community of that name, whatever its case."""
+        return name.casefold() in self._names
+
     def communities(self) -> list[Community]:
         """All of them, grown."""
         return [c for name in self.names if (c := self.community(name)) is not None]

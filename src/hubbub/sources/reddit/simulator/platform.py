@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 import msgspec
 
 from hubbub.simulator.exchange import Ask, Reply
-from hubbub.simulator.faults import Limits
-from hubbub.simulator.limits import Standing, Windows
+from hubbub.simulator.fates import Fate, Fates
+from hubbub.simulator.faults import Fault, Limits
+from hubbub.simulator.limits import Windows
 from hubbub.simulator.world import World, true_taxon
-from hubbub.sources.reddit.simulator import answers, files, media
+from hubbub.sources.reddit.simulator import answers, failures, files, media
 from hubbub.sources.reddit.simulator.answers import RefusedError
+from hubbub.sources.reddit.simulator.failures import error
 from hubbub.sources.reddit.simulator.places import CLOSED
 from hubbub.sources.reddit.simulator.tokens import CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME, Issued, Tokens
 from hubbub.sources.reddit.simulator.view import View, comment_id, post_id
@@ -61,12 +64,17 @@ class Reddit:
         self._official = official
         """Write the real media hosts into answers instead of the simulator's own address."""
         self._strange = strange
+        self._fates = Fates()
+        for name, state in CLOSED.items():
+            self._fates.add(Fate(community=name, state=state), at=-math.inf)
         self._view = View(world, world.horizon)
+        self._moment: tuple[int, tuple[int, int]] | None = None
 
     def view(self, at: float) -> View:
         """The world at that time; the last one is kept, for time mostly stands still at the horizon."""
-        if int(min(at, self.world.horizon)) != self._view.at:
-            self._view = View(self.world, at)
+        moment = int(min(at, self.world.horizon)), self._fates.phase(at)
+        if moment != self._moment:
+            self._view, self._moment = View(self.world, at, fates=self._fates), moment
         return self._view
 
     def route(self, ask: Ask) -> str:
@@ -81,10 +89,20 @@ class Reddit:
         """Kill all access tokens."""
         self.tokens.revoke_all()
 
-    def failure(self, status: int, *, html: bool, ask: Ask) -> Reply:
-        """An error as Reddit shows it, with the rate headers where real ones carry them."""
-        del ask
-        return error(status, html=html)
+    def withdraw(self, *, withdrawn: bool) -> None:
+        """Let the app's credentials open nothing any more, or again."""
+        self.tokens.withdraw(withdrawn=withdrawn)
+
+    def befall(self, fate: Fate, *, at: float) -> None:
+        """Let a community's fate begin at this time."""
+        self._fates.add(fate, at=at)
+
+    def failure(self, fault: Fault, *, ask: Ask) -> Reply:
+        """An error as Reddit shows it."""
+        if not fault.rated:
+            return failures.of_fault(fault, ask=ask, standing=None)
+        counted = self.windows.used_up if fault.status == 429 else self.windows.count
+        return failures.of_fault(fault, ask=ask, standing=counted(CLIENT_ID, at=ask.at))
 
     def answer(self, ask: Ask) -> Reply:
         """What Reddit would say."""
@@ -99,12 +117,12 @@ class Reddit:
             return self.tokens.grant(ask) if route == "token" else self.tokens.revoke(ask)
         holder = self.tokens.holder(ask)
         if holder is None:
-            return unauthorized()
+            return failures.unauthorized()
         standing = self.windows.count(CLIENT_ID, at=ask.at)
         if standing.refused:
-            return too_many(standing)
+            return failures.too_many(standing)
         reply = _scope(route, holder) or self._answer(route, found, ask=ask, holder=holder, addresses=addresses)
-        return msgspec.structs.replace(reply, headers=(*rate_headers(standing), *reply.headers))
+        return failures.with_headers(reply, *failures.rate_headers(standing))
 
     def _answer(
         self, route: str, found: Mapping[str, str | None], *, ask: Ask, holder: Issued, addresses: media.Addresses
@@ -117,7 +135,7 @@ class Reddit:
         except RefusedError as refusal:
             return refusal.reply
         if made is None:
-            return error(404, html=False)
+            return error(404)
         return shaped(estranged(made) if self._strange else made, ask)
 
     def ready(self, base_url: str) -> dict[str, Any]:
@@ -131,7 +149,7 @@ class Reddit:
             "password": PASSWORD,
             "refresh_token": self.tokens.first_refresh_token,
             "communities": list(self.world.names),
-            "closed_communities": {name: reason for name, (reason, _) in CLOSED.items()},
+            "closed_communities": dict(CLOSED),
         }
 
     def truth(self, at: float, query: Mapping[str, str]) -> dict[str, Any]:
@@ -204,44 +222,6 @@ def shaped(made: Any, ask: Ask) -> Reply:
     return Reply(body=body)
 
 
-def error(status: int, *, html: bool) -> Reply:
-    """An error in JSON, or as the page that 5xx and 429 answers really are."""
-    words = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests"}
-    text = words.get(status, "Service Unavailable" if status == 503 else "Internal Server Error")
-    if html:
-        page = (
-            f"<!doctype html><html><title>Ow! -- reddit.com</title><h2>{text}</h2><p>(error code: {status})</p></html>"
-        )
-        return Reply(status=status, body=page.encode(), media_type="text/html; charset=UTF-8")
-    return Reply(status=status, body=msgspec.json.encode({"message": text, "error": status}))
-
-
-def unauthorized() -> Reply:
-    """The answer to a missing, dead or unknown token."""
-    refused = error(401, html=False)
-    return msgspec.structs.replace(
-        refused, headers=(("www-authenticate", 'Bearer realm="reddit", error="invalid_token"'),)
-    )
-
-
-def rate_headers(standing: Standing) -> tuple[tuple[str, str], ...]:
-    """As recorded: remaining as float text (a plain 0 when used up), the others whole."""
-    remaining = "0" if standing.remaining <= 0 else f"{standing.remaining:.1f}"
-    return (
-        ("x-ratelimit-remaining", remaining),
-        ("x-ratelimit-used", str(standing.used)),
-        ("x-ratelimit-reset", str(standing.reset_s)),
-    )
-
-
-def too_many(standing: Standing) -> Reply:
-    """429, by turns as HTML with Retry-After and as JSON without."""
-    html = standing.used % 2 == 1
-    refused = error(429, html=html)
-    extra = (("retry-after", str(min(standing.reset_s, 4))),) if html else ()
-    return msgspec.structs.replace(refused, headers=(*rate_headers(standing), *extra))
-
-
 def _edge(ask: Ask) -> Reply | None:
     """What the edge refuses before anybody looks at the token: it counts nothing and tells no budget."""
     if len(ask.path) + len(ask.raw_query) + (1 if ask.raw_query else 0) > _LONGEST_TARGET:
@@ -256,5 +236,4 @@ def _scope(route: str, holder: Issued) -> Reply | None:
     needed = _SCOPES.get(route.partition("_")[0] if route != "user_about" else "", "read")
     if holder.scope == "*" or needed in holder.scope.split():
         return None
-    headers = (("www-authenticate", 'Bearer realm="reddit", error="insufficient_scope"'),)
-    return msgspec.structs.replace(error(403, html=False), headers=headers)
+    return failures.insufficient_scope()

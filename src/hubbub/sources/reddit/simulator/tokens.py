@@ -43,11 +43,12 @@ class Tokens:
         self._count = 0
         self.first_refresh_token = self._text("refresh")
         self._refresh[self.first_refresh_token] = "*"
+        self._withdrawn = False
 
     def grant(self, ask: Ask) -> Reply:
         """The answer to POST /api/v1/access_token."""
         client, secret = _basic(ask.headers)
-        if client != CLIENT_ID or secret not in (CLIENT_SECRET, ""):
+        if self._withdrawn or client != CLIENT_ID or secret not in (CLIENT_SECRET, ""):
             asking = (("www-authenticate", 'Basic realm="reddit"'),)
             return _json({"message": "Unauthorized", "error": 401}, status=401, headers=asking)
         standing = self._windows.count(client, at=ask.at)
@@ -122,6 +123,12 @@ class Tokens:
     def revoke_all(self) -> None:
         """Kill every access token; refresh tokens live on."""
         self._issued.clear()
+
+    def withdraw(self, *, withdrawn: bool) -> None:
+        """Turn the app away from now on, and kill its access tokens; or let it in again."""
+        self._withdrawn = withdrawn
+        if withdrawn:
+            self.revoke_all()
 
 
 def _scope(ask: Ask) -> str:
