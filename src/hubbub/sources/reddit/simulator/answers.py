@@ -18,7 +18,7 @@ from hubbub.sources.reddit.simulator.media import Addresses
 from hubbub.sources.reddit.simulator.numbers import unb36
 from hubbub.sources.reddit.simulator.posts import post_json
 from hubbub.sources.reddit.simulator.shapes import community_position, listing
-from hubbub.sources.reddit.simulator.view import View, comment_id, post_id
+from hubbub.sources.reddit.simulator.view import View, post_id
 
 _MOST_IDS = 100
 _SPECIAL = ("all", "popular", "mod")
@@ -245,17 +245,6 @@ def names(asked: Asked) -> Any:
     """Names that begin with the query."""
     query = asked.ask.value("query").casefold()
     return {"names": [name for name in _names(asked.view) if name.casefold().startswith(query)]}
-
-
-def truth_of_user(view: View, name: str) -> dict[str, Any]:
-    """Fullnames of what an account's pages show."""
-    person = view.world.person(name)
-    shown = [] if person is None else listings.written_by(view, person, what="overview")
-    kept = [thing for thing in shown if listings.shown_in_listings(view, thing)]
-    return {
-        "posts": [f"t3_{post_id(t)}" for t in kept if isinstance(t, Post)],
-        "comments": [f"t1_{comment_id(t)}" for t in kept if isinstance(t, Comment)],
-    }
 
 
 def _holds(view: View, post: Post, words: Sequence[str]) -> bool:

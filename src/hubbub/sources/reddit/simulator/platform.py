@@ -13,13 +13,13 @@ from hubbub.simulator.exchange import Ask, Reply
 from hubbub.simulator.fates import Fate, Fates
 from hubbub.simulator.faults import Fault, Limits
 from hubbub.simulator.limits import Windows
-from hubbub.simulator.world import World, true_taxon
-from hubbub.sources.reddit.simulator import answers, failures, files, media
+from hubbub.simulator.world import World
+from hubbub.sources.reddit.simulator import answers, failures, files, media, truth
 from hubbub.sources.reddit.simulator.answers import RefusedError
 from hubbub.sources.reddit.simulator.failures import error
 from hubbub.sources.reddit.simulator.places import CLOSED
 from hubbub.sources.reddit.simulator.tokens import CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME, Issued, Tokens
-from hubbub.sources.reddit.simulator.view import View, comment_id, post_id
+from hubbub.sources.reddit.simulator.view import View
 
 _ROUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern, re.IGNORECASE))
@@ -154,12 +154,15 @@ class Reddit:
 
     def truth(self, at: float, query: Mapping[str, str]) -> dict[str, Any]:
         """Per community the fullnames a perfect client with listings and trees gets now; of one account with
-        `?user=NAME`."""
+        `?user=NAME`; what was deleted with `?deletions=1`, and with `&texts=1` what it had said."""
         view = self.view(at)
         if "user" in query:
-            return {"user": answers.truth_of_user(view, query["user"])}
+            return {"user": truth.of_user(view, query["user"])}
         wanted = query.get("community", "").casefold()
-        return {name: _truth(view, name) for name in self.world.names if wanted in ("", name.casefold())}
+        names = [name for name in self.world.names if wanted in ("", name.casefold())]
+        if query.get("deletions") == "1":
+            return truth.deletions(view, names, texts=query.get("texts") == "1")
+        return {name: truth.of_community(view, name) for name in names}
 
 
 def route_of(path: str) -> tuple[str, Mapping[str, str | None]]:
@@ -177,27 +180,6 @@ def route_of(path: str) -> tuple[str, Mapping[str, str | None]]:
                 return f"user_{groups.get('what') or 'overview'}", groups
             return ("thread_focus" if groups.get("comment") else name), groups
     return "unknown", {}
-
-
-def _truth(view: View, name: str) -> dict[str, Any]:
-    posts = [post for post in view.listable(name) if view.listed(post)]
-    comments = [c for post in posts for c in view.made(post) if view.shown(c)]
-    community = view.world.community(name)
-    blank = [f"t1_{comment_id(c)}" for c in comments if view.comment_state(c) != "live"]
-    taxa = {f"t3_{post_id(p)}": taxon for p in posts if (taxon := true_taxon(p)) is not None}
-    return {
-        "posts": [f"t3_{post_id(p)}" for p in posts],
-        "comments": [f"t1_{comment_id(c)}" for c in comments],
-        "blank_comments": blank,
-        "counts": {
-            "posts": len(posts),
-            "comments": len(comments),
-            "blank_comments": len(blank),
-            "posts_made": len(community.posts) if community else 0,
-            "comments_made": len(community.comments) if community else 0,
-        },
-        "taxa": {key: {"common": t.common, "scientific": t.scientific} for key, t in taxa.items()},
-    }
 
 
 def estranged(made: Any) -> Any:
