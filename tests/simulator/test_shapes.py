@@ -86,6 +86,28 @@ def test_429_comes_with_and_without_rate_headers_and_retry_after() -> None:
         assert client.get(NEW)[0] == 200
 
 
+def test_a_redirect_says_where_to() -> None:
+    with simulated() as client:
+        moved = met(client, status=301, html=False, location="/r/spiders/new")
+        assert (moved[0], moved[1]["location"]) == (301, "/r/spiders/new")
+
+
+def test_what_is_asked_by_post_can_fail_with_200_and_a_label() -> None:
+    with simulated() as client:
+        client.control(fail={"action": "status", "status": 200, "html": False, "reason": "RATELIMIT"})
+        status, _, body = client.get("/api/morechildren?link_id=t3_x&children=a")
+        assert (status, json.loads(body)) == (200, {"json": {"errors": [["RATELIMIT", "ratelimit", None]]}})
+
+
+def test_tokens_live_as_long_as_was_asked_for_and_say_so() -> None:
+    with simulated(Scenario(clock=STILL.clock, limits=Limits(token_lives_s=3600))) as client:
+        assert json.loads(token(client)[2])["expires_in"] == 3600
+        client.control(advance=3500)
+        assert client.get(NEW)[0] == 200
+        client.control(advance=200)
+        assert client.get(NEW)[0] == 401
+
+
 def token(client: Client, **form: str) -> tuple[int, dict[str, str], bytes]:
     body = "&".join(f"{key}={value}" for key, value in ({"grant_type": "client_credentials"} | form).items())
     extra = basic() | {"content-type": "application/x-www-form-urlencoded"}

@@ -107,8 +107,9 @@ class Application:
             return Reply(status=403, body=_BLOCK_PAGE, media_type="text/html; charset=UTF-8")
         if fault is not None and fault.action == "status":
             reply = platform.failure(fault, ask=ask)
-            extra = (("retry-after", fault.retry_after),) if fault.retry_after is not None else ()
-            return msgspec.structs.replace(reply, headers=(*reply.headers, *extra))
+            extra = (("retry-after", fault.retry_after), ("location", fault.location))
+            told = ((name, value) for name, value in extra if value is not None)
+            return msgspec.structs.replace(reply, headers=(*reply.headers, *told))
         key = platform.exclusive(ask)
         if key is None:
             return platform.answer(ask)

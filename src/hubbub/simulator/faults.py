@@ -56,6 +56,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """With the rate headers that ordinary answers carry; on a 429 they tell of a used-up window."""
     retry_after: str | None = None
     """Value of a Retry-After header."""
+    location: str | None = None
+    """Value of a Location header."""
     seconds: float = 1.0
     keep: float = 0.5
     """Share of the body that still arrives (truncate, clip, cut, hang)."""
@@ -85,6 +87,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     token_requests: int = 300
     bare_share: float = 0.0
     """Share of answers that come without rate headers."""
+    token_lives_s: int = 86_400
+    """How long access tokens work; real ones lived 3,600 s until 2021."""
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

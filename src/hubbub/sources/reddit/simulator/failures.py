@@ -12,8 +12,9 @@ from hubbub.simulator.limits import Standing
 from hubbub.sources.reddit.simulator.shapes import text_html
 
 _WORDS = {
-    200: "Log in to continue", 302: "Found", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
-    404: "Not Found", 408: "Request Timeout", 414: "URI Too Long", 429: "Too Many Requests",
+    200: "Log in to continue", 301: "Moved Permanently", 302: "Found", 400: "Bad Request", 401: "Unauthorized",
+    403: "Forbidden", 404: "Not Found", 408: "Request Timeout", 409: "Conflict", 413: "Payload Too Large",
+    414: "URI Too Long", 415: "Unsupported Media Type", 429: "Too Many Requests",
     451: "Unavailable For Legal Reasons", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
     520: "Web server is returning an unknown error", 522: "Connection timed out",
 }  # fmt: skip
@@ -88,8 +89,14 @@ def of_fault(fault: Fault, *, ask: Ask, standing: Standing | None) -> Reply:
 def _of_reason(fault: Fault, *, at_door: bool) -> Reply:
     reason = fault.reason
     if at_door:
-        told = {"error": reason} | ({"error_description": _DESCRIPTIONS[reason]} if reason in _DESCRIPTIONS else {})
+        told: dict[str, Any] = {"error": reason} | (
+            {"error_description": _DESCRIPTIONS[reason]} if reason in _DESCRIPTIONS else {}
+        )
         return Reply(status=fault.status, body=msgspec.json.encode(told))
+    if fault.status == 200:
+        # What is asked by POST fails with 200, and a list of labels, words and fields.
+        told = {"json": {"errors": [[reason, reason.replace("_", " ").lower(), None]]}}
+        return Reply(body=msgspec.json.encode(told))
     if reason == "insufficient_scope":
         return insufficient_scope()
     if reason in _SHUT or reason in _FIELDS:

@@ -59,7 +59,9 @@ class Reddit:
 
     def __init__(self, world: World, *, limits: Limits, official: bool = False, strange: bool = False) -> None:
         self.world = world
-        self.tokens = Tokens(seed=world.seed, limit=limits.token_requests, window_s=limits.window_s)
+        self.tokens = Tokens(
+            seed=world.seed, limit=limits.token_requests, window_s=limits.window_s, lives_s=limits.token_lives_s
+        )
         self.windows = Windows(requests=limits.requests, seconds=limits.window_s)
         self._official = official
         """Write the real media hosts into answers instead of the simulator's own address."""
