@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from hubbub.errors import ExitCode
@@ -24,7 +25,7 @@ from hubbub.simulator.faults import Clock, Limits, Scenario
 from hubbub.simulator.server import Running
 from hubbub.simulator.things import HORIZON, Comment, Post
 from hubbub.simulator.world import World
-from hubbub.sources.reddit.simulator import answers
+from hubbub.sources.reddit.simulator import answers, failures
 from hubbub.sources.reddit.simulator.view import View
 from hubbub.store.backend import StoreOptions
 from hubbub.store.batch import Batch
@@ -222,7 +223,7 @@ def shut(monkeypatch: pytest.MonkeyPatch, *, status: int, reason: str) -> None:
     """The community closes: nothing of it is handed out any more."""
 
     def refused(asked: Any) -> Any:
-        raise answers.RefusedError(status, {"message": "Forbidden", "error": status, "reason": reason})
+        raise answers.RefusedError(msgspec.structs.replace(failures.shut(reason), status=status))
 
     for route in ("about", "rules", "new", "community_comments"):
         monkeypatch.setitem(answers.ANSWERS, route, refused)

@@ -99,6 +99,50 @@ def test_several_communities_share_one_listing(reddit: Door) -> None:
     assert times == sorted(times, reverse=True)
 
 
+def test_the_thousand_of_a_common_listing_is_shared_and_its_pages_join() -> None:
+    busy = door(posts=700, comments=0)
+    both = f"/r/{COMMUNITY}+spiders+SPIDERS+simulated_banned+nobody_made_this/new"
+    found = ids(walk(busy, both, limit=100))
+    newest = sorted(
+        (p for name in (COMMUNITY, "spiders") for p in busy.platform.world.community(name).posts),
+        key=lambda p: (-p.created_at, -p.number),
+    )[:1000]
+    listed = {post_id(p) for p in newest if busy.platform.view(HORIZON).listed(p)}
+    assert set(found) == listed
+    assert len(found) == len(listed) < 1000
+    assert found == ids(walk(busy, both, limit=7))
+
+
+def test_comments_of_several_communities_come_in_one_stream(reddit: Door) -> None:
+    found = ids(walk(reddit, f"/r/{COMMUNITY}+spiders+simulated_private/comments", limit=100))
+    truth = reddit.truth()
+    live = [c for name in (COMMUNITY, "spiders") for c in truth[name]["comments"]]
+    blank = {c for name in (COMMUNITY, "spiders") for c in truth[name]["blank_comments"]}
+    whole = [c for name in (COMMUNITY, "spiders") for c in reddit.platform.view(HORIZON).comment_stream(name)]
+    cut = sorted(whole, key=lambda c: (-c.created_at, -c.number))[:1000]
+    oldest = cut[-1].created_at
+    assert set(found) <= set(live) - blank
+    assert len(found) == sum(1 for c in cut if reddit.platform.view(HORIZON).streamed(c) and c.created_at >= oldest)
+
+
+@pytest.mark.parametrize(
+    ("names", "status"),
+    [("nobody_a+nobody_b", 302), ("simulated_private+nobody_a", 403), ("simulated_banned", 404), ("nobody_a", 302)],
+)
+def test_a_listing_of_none_but_unknown_communities_answers_as_for_one(reddit: Door, names: str, status: int) -> None:
+    for kind in ("new", "comments"):
+        assert reddit.reply(f"/r/{names}/{kind}").status == status
+
+
+def test_addresses_of_2564_characters_pass_and_longer_ones_do_not(reddit: Door) -> None:
+    room = 2564 - len("/r//new?raw_json=1") - len(COMMUNITY)
+    fitting = COMMUNITY + "+nobody" * (room // 7)
+    fitting += "x" * (2564 - len(f"/r/{fitting}/new?raw_json=1"))
+    assert reddit.reply(f"/r/{fitting}/new").status == 200
+    reply = reddit.reply(f"/r/{fitting}x/new")
+    assert (reply.status, reply.body, reply.headers) == (414, b"URI Too Long", ())
+
+
 def test_the_comment_stream_shows_live_comments_newest_first(reddit: Door) -> None:
     found = walk(reddit, f"/r/{COMMUNITY}/comments", limit=100)
     truth = reddit.truth()[COMMUNITY]

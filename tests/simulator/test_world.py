@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from hubbub.simulator.taxa import TAXA
-from hubbub.simulator.things import HORIZON, Post, Size
+from hubbub.simulator.things import HORIZON, Post, Size, community_names
 from hubbub.simulator.world import World, text_of, title_of
 from tests.simulator.conftest import COMMUNITY, door
 
@@ -54,6 +54,31 @@ def test_numbers_rise_with_time_and_are_never_shared() -> None:
     for community in world.communities():
         assert [p.number for p in community.posts] == sorted(p.number for p in community.posts)
         assert [c.number for c in community.comments] == sorted(c.number for c in community.comments)
+
+
+def test_thousands_of_communities_share_no_number_and_every_one_is_found() -> None:
+    names = community_names(2000)
+    assert len(set(names)) == 2000
+    assert max(map(len, names)) <= 21
+    world = World(7, size=Size(posts=3, comments=15, span_days=1), communities=names)
+    chosen = [c for name in (*names[:70], *names[-70:]) if (c := world.community(name)) is not None]
+    fresh = World(7, size=Size(posts=3, comments=15, span_days=1), communities=names)
+    for kind in ("posts", "comments"):
+        things = [(thing.number, c.name) for c in chosen for thing in getattr(c, kind)]
+        assert len({number for number, _ in things}) == len(things)
+        find = fresh.post if kind == "posts" else fresh.comment
+        assert all(find(number) is not None for number, _ in things)
+
+
+@pytest.mark.parametrize("days", [1, 3, 120, 900])
+def test_the_story_takes_as_long_as_was_asked_for(days: int) -> None:
+    world = World(7, size=Size(posts=300, comments=900, span_days=days))
+    times = [p.created_at for p in posts_of(world)]
+    assert HORIZON - days * 86_400 <= min(times) < max(times) < HORIZON
+    assert max(times) - min(times) > 0.9 * (days * 86_400 - 7200)
+    halves = sum(1 for at in times if at < HORIZON - days * 43_200)
+    assert 110 < halves < 190
+    assert all(p.created_at < min(times) for p in world.people)
 
 
 def test_nobody_answers_before_the_question_and_nothing_happens_after_the_horizon() -> None:

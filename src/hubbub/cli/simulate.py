@@ -16,7 +16,8 @@ from hubbub.errors import StorageError
 from hubbub.plugins import registry
 from hubbub.simulator.faults import load_scenario
 from hubbub.simulator.server import Options, serve
-from hubbub.simulator.world import COMMUNITIES, Size, World
+from hubbub.simulator.things import Size, community_names
+from hubbub.simulator.world import World
 
 PLATFORM = "reddit"
 """Whose dump files `simulate dump` writes: the only platform that has any."""
@@ -25,18 +26,24 @@ PLATFORM = "reddit"
 def _world_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that decide what is in the world."""
     for option in (
+        click.option(
+            "--span-days",
+            type=click.IntRange(1, 3650),
+            default=120,
+            show_default=True,
+            help="Days over which posts and comments are spread.",
+        ),
+        click.option(
+            "--communities-count",
+            type=click.IntRange(1, 100_000),
+            metavar="N",
+            help="So many communities: the named ones first, the others with made-up names.",
+        ),
         click.option("--community", multiple=True, metavar="NAME", help="Communities of the world."),
         click.option(
             "--comments", type=click.IntRange(min=0), default=3000, show_default=True, help="In each community."
         ),
         click.option("--posts", type=click.IntRange(min=0), default=200, show_default=True, help="In each community."),
-        click.option(
-            "--span-days",
-            type=click.IntRange(min=1),
-            default=120,
-            show_default=True,
-            help="Days over which all of it is written.",
-        ),
         click.option("--seed", type=int, default=7, show_default=True, help="The same seed gives the same world."),
     ):
         command = option(command)
@@ -62,8 +69,9 @@ def simulate(
     seed: int,
     posts: int,
     comments: int,
-    span_days: int,
     community: tuple[str, ...],
+    communities_count: int | None,
+    span_days: int,
     latency: float | None,
     scenario: Path | None,
     replay: Path | None,
@@ -79,7 +87,7 @@ def simulate(
             seed=seed,
             posts=posts,
             comments=comments,
-            communities=listed(community) or COMMUNITIES,
+            communities=community_names(communities_count, named=listed(community)),
             span_days=span_days,
             latency_ms=latency,
             scenario=scenario,
@@ -105,8 +113,9 @@ def dump(
     seed: int,
     posts: int,
     comments: int,
-    span_days: int,
     community: tuple[str, ...],
+    communities_count: int | None,
+    span_days: int,
     monthly: bool,
     frames: int,
     scenario: Path | None,
@@ -116,8 +125,11 @@ def dump(
     The same seed and size as the served world give the same content, so that a sync and an import can be compared.
     """
     session = Session(ctx)
-    size = Size(posts=posts, comments=comments, span_days=span_days)
-    world = World(seed, size=size, communities=listed(community) or COMMUNITIES)
+    world = World(
+        seed,
+        size=Size(posts=posts, comments=comments, span_days=span_days),
+        communities=community_names(communities_count, named=listed(community)),
+    )
     at = load_scenario(scenario).clock.begins_at(world.horizon) if scenario else world.horizon
     files = write_dump(world, out, at=int(at), monthly=monthly, frames=frames)
     render.result({"files": files}, (str(path) for path in files), as_json=session.as_json)

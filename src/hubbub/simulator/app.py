@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
+import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from email.utils import formatdate
 from random import Random
 from typing import Any
@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 
 from hubbub import clock
+from hubbub.errors import ConfigError
 from hubbub.simulator.clock import VirtualClock
+from hubbub.simulator.delivery import Receive, Send, deliver, disconnect, drop, gone, send_reply
 from hubbub.simulator.exchange import Ask, Platform, Reply, fields
+from hubbub.simulator.fates import Fate
 from hubbub.simulator.faults import Fault, Faults, Scenario
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+from hubbub.simulator.moments import Instant, instant
 
 _EXCLUSIVE_S = 0.002
 """How long a request that excludes others takes at least, so that overlapping ones are seen to overlap."""
@@ -35,12 +35,14 @@ class Application:
     """All pretend platforms of one server, its clock, its statistics and its control door."""
 
     def __init__(
-        self, platforms: Sequence[Platform], *, clock: VirtualClock, scenario: Scenario, seed: int = 0
+        self, platforms: Sequence[Platform], *, clock: VirtualClock, scenario: Scenario, horizon: float, seed: int = 0
     ) -> None:
         self.platforms = platforms
         self.clock = clock
+        self.horizon = horizon
+        """Epoch seconds at which the world's story ends."""
         self.scenario = scenario
-        self.faults = Faults(scenario.faults, seed=seed)
+        self.faults = Faults(seed=seed)
         self.base_url = ""
         self._dice = Random(f"{seed}/headers")  # noqa: S311 - which answers come bare, no secrets
         self._routes: Counter[str] = Counter()
@@ -48,6 +50,23 @@ class Application:
         self._busy: set[str] = set()
         self._left: int | None = None
         self._released = asyncio.Event()
+        self.inflict(*scenario.faults)
+        for fate in scenario.fates:
+            self.befall(fate, at=-math.inf if fate.at is None else self._instant(fate.at))
+
+    def inflict(self, *faults: Fault) -> None:
+        """Put faults in force; each counts its requests from now."""
+        for fault in faults:
+            bounds = [None if bound is None else self._instant(bound) for bound in (fault.since, fault.until)]
+            self.faults.add(fault, since=bounds[0], until=bounds[1])
+
+    def befall(self, fate: Fate, *, at: float) -> None:
+        """Let a community's fate begin at this time (epoch seconds)."""
+        for platform in self.platforms:
+            platform.befall(fate, at=at)
+
+    def _instant(self, written: Instant) -> float:
+        return instant(written, horizon=self.horizon, start=self.clock.start)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
@@ -55,7 +74,7 @@ class Application:
             return
         ask = await self._ask(scope, receive)
         if ask.path.startswith("/__"):
-            await _send(self._own(ask), send, headers=(), head=ask.method == "HEAD")
+            await send_reply(self._own(ask), send, head=ask.method == "HEAD")
             return
         platform, route = next(
             ((p, r) for p in self.platforms if (r := p.route(ask)) is not None), (self.platforms[0], "unknown")
@@ -66,32 +85,36 @@ class Application:
         await self._serve(platform, route, ask=ask, receive=receive, send=send)
 
     async def _serve(self, platform: Platform, route: str, *, ask: Ask, receive: Receive, send: Send) -> None:
-        fault = self.faults.pick(route)
+        fault = self.faults.pick(route, at=ask.at)
         if fault is not None and fault.action in ("reset", "stall"):
             self._statuses[fault.action] += 1
             if fault.action == "stall":
-                await _gone(receive, seconds=fault.seconds)
-            _drop(send)
+                await gone(receive, seconds=fault.seconds)
+            drop(send)
             return
         if fault is not None and fault.action == "revoke":
             platform.revoke()
+        if fault is not None and fault.action == "revoke_app":
+            platform.withdraw(withdrawn=True)
         reply = await self._reply(platform, ask, fault)
         self._statuses[str(reply.status)] += 1
         await clock.sleep(self.scenario.latency_ms / 1000)
-        await self._deliver(reply, fault, ask=ask, send=send)
+        reply = self._headers(reply, at=ask.at)
+        await deliver(reply, fault, ask=ask, scenario=self.scenario, receive=receive, send=send)
 
     async def _reply(self, platform: Platform, ask: Ask, fault: Fault | None) -> Reply:
         if fault is not None and fault.action == "block":
             return Reply(status=403, body=_BLOCK_PAGE, media_type="text/html; charset=UTF-8")
         if fault is not None and fault.action == "status":
-            reply = platform.failure(fault.status, html=fault.html, ask=ask)
-            extra = (("retry-after", fault.retry_after),) if fault.retry_after is not None else ()
-            return msgspec.structs.replace(reply, headers=(*reply.headers, *extra))
+            reply = platform.failure(fault, ask=ask)
+            extra = (("retry-after", fault.retry_after), ("location", fault.location))
+            told = ((name, value) for name, value in extra if value is not None)
+            return msgspec.structs.replace(reply, headers=(*reply.headers, *told))
         key = platform.exclusive(ask)
         if key is None:
             return platform.answer(ask)
         if key in self._busy:
-            return platform.failure(429, html=False, ask=ask)
+            return platform.failure(Fault(action="status", status=429, html=False), ask=ask)
         self._busy.add(key)
         try:
             await clock.sleep(max(_EXCLUSIVE_S, self.scenario.latency_ms / 1000))
@@ -99,28 +122,13 @@ class Application:
         finally:
             self._busy.discard(key)
 
-    async def _deliver(self, reply: Reply, fault: Fault | None, *, ask: Ask, send: Send) -> None:
-        body, headers = reply.body, [("date", formatdate(ask.at, usegmt=True)), *reply.headers]
+    def _headers(self, reply: Reply, *, at: float) -> Reply:
+        """The answer with a Date, as wrong as the scenario's clock is; some come without rate headers."""
+        headers = reply.headers
         if self._dice.random() < self.scenario.limits.bare_share:
-            headers = [pair for pair in headers if not pair[0].startswith("x-ratelimit-")]
-        if fault is not None and fault.action == "truncate":
-            body = body[: int(len(body) * fault.keep)]
-        if (
-            self.scenario.gzip
-            and len(body) > 500
-            and "gzip" in ask.headers.get("accept-encoding", "")
-            and "json" in reply.media_type
-        ):
-            body = gzip.compress(body, 1, mtime=0)
-            headers.append(("content-encoding", "gzip"))
-        reply = msgspec.structs.replace(reply, body=body)
-        if fault is not None and fault.action == "cut":
-            await _send(reply, send, headers=headers, keep=fault.keep)
-            _drop(send, flush=True)
-        elif fault is not None and fault.action == "slow":
-            await _send(reply, send, headers=headers, drip_s=fault.seconds)
-        else:
-            await _send(reply, send, headers=headers, head=ask.method == "HEAD")
+            headers = tuple(pair for pair in headers if not pair[0].startswith("x-ratelimit-"))
+        date = formatdate(at + self.scenario.clock.skew_s, usegmt=True)
+        return msgspec.structs.replace(reply, headers=(("date", date), *headers))
 
     async def _ask(self, scope: MutableMapping[str, Any], receive: Receive) -> Ask:
         body = b""
@@ -153,19 +161,19 @@ class Application:
             self._left -= 1
             return True
         release = asyncio.ensure_future(self._released.wait())
-        gone = asyncio.ensure_future(_disconnect(receive))
+        gone = asyncio.ensure_future(disconnect(receive))
         try:
             await asyncio.wait({release, gone}, return_when=asyncio.FIRST_COMPLETED)
             released = release.done()
         except asyncio.CancelledError:
             # The simulator stops: a held request breaks off, it gets no answer that would tell a lie.
-            _drop(send)
+            drop(send)
             raise
         finally:
             release.cancel()
             gone.cancel()
         if not released:
-            _drop(send)
+            drop(send)
         return released
 
     def release(self) -> None:
@@ -189,14 +197,14 @@ class Application:
     def _control(self, ask: Ask) -> Reply:
         try:
             order = msgspec.json.decode(ask.body or b"{}", type=Order)
-        except msgspec.MsgspecError as error:
+            self._trouble(order)
+        except (msgspec.MsgspecError, ConfigError) as error:
             return _json({"error": str(error)}, status=400)
         if order.hold_after is not None:
             self._released.clear()
             self._left = order.hold_after
         if order.release:
             self.release()
-        self._trouble(order)
         self.clock.advance(order.advance)
         if order.now is not None:
             self.clock.set(order.now)
@@ -209,10 +217,16 @@ class Application:
         if order.clear:
             self.faults.clear()
         if order.fail is not None:
-            self.faults.add(*([order.fail] if isinstance(order.fail, Fault) else order.fail))
+            self.inflict(*([order.fail] if isinstance(order.fail, Fault) else order.fail))
         if order.revoke:
             for platform in self.platforms:
                 platform.revoke()
+        if order.revoke_app is not None:
+            for platform in self.platforms:
+                platform.withdraw(withdrawn=order.revoke_app)
+        fates = [order.fates] if isinstance(order.fates, Fate) else order.fates
+        for fate in fates:
+            self.befall(fate, at=self.clock.now() if fate.at is None else self._instant(fate.at))
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -230,56 +244,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     now: float | None = None
     """Epoch seconds to set the clock to."""
     revoke: bool = False
+    """Kill all access tokens."""
+    revoke_app: bool | None = None
+    """True: the app's own credentials stop working, and its tokens with them; False: they work again."""
+    fates: Fate | list[Fate] = []
+    """What becomes of communities, from now unless they say when."""
     reset_stats: bool = False
 
 
 def _json(data: Any, *, status: int = 200) -> Reply:
     return Reply(status=status, body=msgspec.json.encode(data), media_type=_JSON)
-
-
-async def _send(
-    reply: Reply,
-    send: Send,
-    *,
-    headers: Sequence[tuple[str, str]],
-    head: bool = False,
-    keep: float | None = None,
-    drip_s: float = 0.0,
-) -> None:
-    pairs = [("content-type", reply.media_type), ("content-length", str(len(reply.body))), *headers]
-    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
-    await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
-    if keep is not None:
-        await send({"type": "http.response.body", "body": reply.body[: int(len(reply.body) * keep)], "more_body": True})
-        return
-    if drip_s:
-        part = max(1, len(reply.body) // 10)
-        for start in range(0, len(reply.body), part):
-            await send({"type": "http.response.body", "body": reply.body[start : start + part], "more_body": True})
-            await clock.sleep(drip_s / 10)
-        await send({"type": "http.response.body", "body": b""})
-        return
-    await send({"type": "http.response.body", "body": b"" if head else reply.body})
-
-
-def _drop(send: Send, *, flush: bool = False) -> None:
-    """Break the connection under uvicorn's feet; in process there is none: ConnectionResetError."""
-    transport = getattr(getattr(send, "__self__", None), "transport", None)
-    if transport is None:
-        raise ConnectionResetError("the simulator broke this connection on purpose")
-    if flush:
-        transport.close()
-    else:
-        transport.abort()
-
-
-async def _disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _gone(receive: Receive, *, seconds: float) -> None:
-    """Wait so long, or until the client goes away."""
-    waiting = asyncio.ensure_future(_disconnect(receive))
-    await asyncio.wait({waiting}, timeout=seconds)
-    waiting.cancel()

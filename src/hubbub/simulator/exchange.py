@@ -8,6 +8,9 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from hubbub.simulator.fates import Fate
+from hubbub.simulator.faults import Fault
+
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """A request as the pretend platform sees it."""
@@ -57,12 +60,20 @@ class Platform(Protocol):
         """A key of which only one request may be under way at a time; None when any number may."""
         ...
 
-    def failure(self, status: int, *, html: bool, ask: Ask) -> Reply:
-        """An error in the platform's own shape."""
+    def failure(self, fault: Fault, *, ask: Ask) -> Reply:
+        """An error of the fault's status in the platform's own shape."""
         ...
 
     def revoke(self) -> None:
         """Make all access tokens worthless at once."""
+        ...
+
+    def withdraw(self, *, withdrawn: bool) -> None:
+        """Take the app's own credentials away, or give them back."""
+        ...
+
+    def befall(self, fate: Fate, *, at: float) -> None:
+        """Let a community's fate begin at this time (epoch seconds)."""
         ...
 
     def ready(self, base_url: str) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from hubbub.simulator.things import (
     HORIZON,
     MODERATORS,
     NEVER,
-    SPAN_S,
     Comment,
     Community,
     Ground,
@@ -36,11 +35,10 @@ _FATES = {4: "deleted", 9: "removed", 15: "held", 22: "staff", 30: "gone", 37: "
 def grow(ground: Ground, name: str) -> Community:
     """All that ever happens in the community of that name: exactly the world's number of posts and comments."""
     dice = ground.dice("community", name)
-    position = ground.names.index(name)
+    position = ground.positions[name]
     choice = taxa.of_groups("spider") if "spider" in name.casefold() else taxa.of_groups()
     count = ground.size.posts
-    span_s = ground.size.span_s
-    times = sorted(int(HORIZON - span_s + dice.random() * (span_s - _QUIET_S)) for _ in range(count))
+    times = sorted(int(ground.beginning + dice.random() * (ground.span_s - _QUIET_S)) for _ in range(count))
     numbers = _numbers(ground, times, first=_FIRST_POST, per_s=_POSTS_PER_S, position=position)
     posts = [
         _post(ground, dice, name=name, position=i, number=numbers[i], created_at=times[i], choice=choice)
@@ -51,20 +49,19 @@ def grow(ground: Ground, name: str) -> Community:
     return Community(
         name=name,
         position=position,
-        created_at=HORIZON - SPAN_S - 86_400 * (1000 + position),
+        created_at=ground.beginning - 86_400 * (1000 + position),
         posts=posts,
         comments=comments,
     )
 
 
 def _numbers(ground: Ground, times: Sequence[int], *, first: int, per_s: int, position: int) -> list[int]:
-    """Rising numbers for rising times, whose remainder by the world's stride is the community's position."""
-    stride = ground.stride
+    """Rising numbers for rising times, whose remainder by the stride is the community's position."""
     made: list[int] = []
     last = 0
     for at in times:
-        number = first + int((at - (HORIZON - SPAN_S)) * per_s)
-        number = max(number - number % stride + position, last + stride)
+        number = first + int((at - ground.beginning) * per_s)
+        number = max(number - number % ground.stride + position, last + ground.stride)
         made.append(number)
         last = number
     return made
@@ -150,8 +147,8 @@ def _talk(ground: Ground, dice: Random, *, posts: list[Post], position: int) -> 
         _answer(ground, dice, post=post, count=counts[i], chain=i in chains)
         made.extend(post.comments)
     made.sort(key=lambda c: c.created_at)
-    at = [comment.created_at for comment in made]
-    numbers = _numbers(ground, at, first=_FIRST_COMMENT, per_s=_COMMENTS_PER_S, position=position)
+    times = [c.created_at for c in made]
+    numbers = _numbers(ground, times, first=_FIRST_COMMENT, per_s=_COMMENTS_PER_S, position=position)
     for comment, number in zip(made, numbers, strict=True):
         comment.number = number
     return made
@@ -221,8 +218,8 @@ def _claim(dice: Random, *, post: Post, depth: int) -> int | None:
     return dice.choice(kin)
 
 
-def people(seed: int) -> tuple[Person, ...]:
-    """All accounts of a world."""
+def people(seed: int, *, span_s: int) -> tuple[Person, ...]:
+    """All accounts of a world of that length; those that go, go one by one in its later half."""
     dice = Random(f"{seed}/people")  # noqa: S311 - plausible talk, no secrets
     made: list[Person] = []
     names = {"automoderator"}
@@ -234,8 +231,8 @@ def people(seed: int) -> tuple[Person, ...]:
         fate, fate_at = "plain", NEVER
         if position > max(MODERATORS):
             fate = {5: "gone", 17: "suspended", 23: "hidden"}.get(position % 29, "plain")
-            fate_at = HORIZON - dice.randrange(3600, SPAN_S // 2)
-        created_at = HORIZON - SPAN_S - dice.randrange(86_400, 10 * 365 * 86_400)
+            fate_at = HORIZON - dice.randrange(3600, span_s // 2)
+        created_at = HORIZON - span_s - dice.randrange(86_400, 10 * 365 * 86_400)
         number = 10_000_000 + position * 7919 + seed % 1000
         made.append(
             Person(position=position, name=name, number=number, created_at=created_at, fate=fate, fate_at=fate_at)

@@ -34,6 +34,18 @@ class Windows:
             began, used = at, 0
         used += 1
         self._counts[key] = (began, used)
+        return self._standing(began, used, at=at)
+
+    def used_up(self, key: str, *, at: float) -> Standing:
+        """Use up the rest of the key's window."""
+        began, used = self._counts.get(key, (at, 0))
+        if not began <= at < began + self.seconds:
+            began = at
+        used = max(used, self.requests)
+        self._counts[key] = (began, used)
+        return self.count(key, at=at)
+
+    def _standing(self, began: float, used: int, *, at: float) -> Standing:
         return Standing(
             used=used,
             remaining=float(max(0, self.requests - used)),

@@ -42,8 +42,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     posts: int = 200
     comments: int = 3000
     communities: tuple[str, ...] = COMMUNITIES
-    span_days: int = Size().span_days
-    """How long before the horizon the first post lies."""
+    span_days: int = 120
+    """How many days the world's story takes."""
     latency_ms: float | None = None
     """None = what the scenario says."""
     scenario: Scenario | Path | None = None
@@ -65,7 +65,7 @@ def build(options: Options) -> Application:
         for routes in options.routes
     ]
     moving = VirtualClock(scenario.clock.begins_at(world.horizon), speed=scenario.clock.speed, step=scenario.clock.step)
-    return Application(platforms, clock=moving, scenario=scenario, seed=options.seed)
+    return Application(platforms, clock=moving, scenario=scenario, horizon=world.horizon, seed=options.seed)
 
 
 def serve(options: Options) -> None:

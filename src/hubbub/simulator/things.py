@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
+from itertools import islice
 from random import Random
 
 import msgspec
 
 HORIZON = 1_780_272_000
 """2026-06-01T00:00:00Z: from here on the content of every world is final."""
-SPAN_S = 120 * 86_400
-"""How far back before the horizon the first post lies."""
 NEVER = 1 << 62
 COMMUNITIES = ("whatisthisbug", "bugs", "spiders")
 AUTOMATON = 0
 """Position of the person that is a bot of the moderators."""
 MODERATORS = (1, 2, 3)
 STRIDE = 64
-"""Numbers of posts and comments leave their community's position when divided by this, or by the next power of two that
-is not less than the number of communities."""
+"""Numbers of posts and comments leave their community's position when divided by this; in worlds of more communities
+by the next power of two that has room for them."""
+_SMALL_FRY = ("beetles", "moths", "bees", "ants", "wasps", "spiders", "mantids", "crickets", "flies", "mites", "worms")
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,16 +105,11 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
 
     posts: int = 200
     comments: int = 3000
-    span_days: int = SPAN_S // 86_400
-    """How long before the horizon the first post lies."""
-
-    @property
-    def span_s(self) -> int:
-        """The same in seconds."""
-        return self.span_days * 86_400
+    span_days: int = 120
+    """How many days before the horizon the first post lies: the rates are the numbers divided by it."""
 
 
-class Ground(msgspec.Struct, frozen=True, kw_only=True):
+class Ground(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a world grows from."""
 
     seed: int
@@ -122,10 +119,34 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     people: tuple[Person, ...]
 
     @property
+    def span_s(self) -> int:
+        """How far back before the horizon the first post lies."""
+        return self.size.span_days * 86_400
+
+    @property
+    def beginning(self) -> int:
+        """Epoch seconds at which the first post may be made."""
+        return HORIZON - self.span_s
+
+    @cached_property
     def stride(self) -> int:
-        """What a number is divided by to tell whose it is."""
-        return max(STRIDE, 1 << (len(self.names) - 1).bit_length()) if self.names else STRIDE
+        """What the numbers of posts and comments are divided by to find their community's position."""
+        return max(STRIDE, 1 << (len(self.names) - 1).bit_length())
+
+    @cached_property
+    def positions(self) -> Mapping[str, int]:
+        """Of the communities, by their names as they are written."""
+        return {name: position for position, name in enumerate(self.names)}
 
     def dice(self, *parts: object) -> Random:
         """Dice of their own for one purpose: the same parts give the same throws."""
         return Random("/".join(str(p) for p in (self.seed, *parts)))  # noqa: S311 - plausible talk, no secrets
+
+
+def community_names(count: int | None, *, named: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The names given, or else the usual ones, filled up with made-up ones until there are so many."""
+    begun = named or COMMUNITIES
+    if count is None or count <= len(begun):
+        return named or COMMUNITIES[:count]
+    made = (f"{_SMALL_FRY[i % len(_SMALL_FRY)]}_{i}" for i in range(2 * count))
+    return (*begun, *islice((name for name in made if name not in begun), count - len(begun)))

@@ -23,14 +23,17 @@ class World:
         self.seed = seed
         self.names = communities
         self.horizon = HORIZON
-        self.people = growth.people(seed)
-        self.ground = Ground(seed=seed, size=size or Size(), names=communities, people=self.people)
-        self._names = {known.casefold(): known for known in communities}
+        size = size or Size()
+        self.people = growth.people(seed, span_s=size.span_days * 86_400)
+        self.ground = Ground(seed=seed, size=size, names=communities, people=self.people)
+        self._names = {name.casefold(): name for name in reversed(communities)}
         self._grown: dict[str, Community] = {}
         self._people_by_name = {p.name.casefold(): p for p in self.people}
         self._people_by_number = {p.number: p for p in self.people}
         self._posts: dict[int, Post] = {}
         self._comments: dict[int, Comment] = {}
+        self._written: dict[int, list[Post | Comment]] = {}
+        self._titles: dict[int, str] = {}
 
     def community(self, name: str) -> Community | None:
         """The community of that name, whatever its case; None when there is none."""
@@ -41,12 +44,36 @@ class World:
             grown = growth.grow(self.ground, known)
             self._posts.update((p.number, p) for p in grown.posts)
             self._comments.update((c.number, c) for c in grown.comments)
+            things: list[Post | Comment] = [*grown.posts, *grown.comments]
+            for thing in things:
+                self._written.setdefault(thing.author.position, []).append(thing)
             self._grown[known] = grown
         return self._grown[known]
+
+    def knows(self, name: str) -> bool:
+        """Whether there is a community of that name, whatever its case."""
+        return name.casefold() in self._names
 
     def communities(self) -> list[Community]:
         """All of them, grown."""
         return [c for name in self.names if (c := self.community(name)) is not None]
+
+    def position(self, name: str) -> int:
+        """Where a community stands among all, by its name as it is written."""
+        return self.ground.positions[name]
+
+    def written_by(self, person: Person) -> list[Post | Comment]:
+        """All that an account ever writes, in no order."""
+        self.communities()
+        return self._written.get(person.position, [])
+
+    def title(self, post: Post) -> str:
+        """The post's title; it never changes."""
+        known = self._titles.get(post.number)
+        if known is None:
+            made = talk.title(self.dice("title", post.number), taxon=TAXA[post.taxon], question=post.question)
+            known = self._titles[post.number] = made[:300]
+        return known
 
     def post(self, number: int) -> Post | None:
         """The post of that number, made at any time."""
@@ -85,7 +112,7 @@ def points(peak: int, *, created_at: int, at: float) -> int:
 
 def title_of(world: World, post: Post) -> str:
     """The post's title; it never changes."""
-    return talk.title(world.dice("title", post.number), taxon=TAXA[post.taxon], question=post.question)[:300]
+    return world.title(post)
 
 
 def text_of(world: World, thing: Post | Comment, *, at: float) -> str:

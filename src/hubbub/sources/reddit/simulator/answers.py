@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -11,14 +12,16 @@ import msgspec
 from hubbub.simulator.exchange import Ask, Reply
 from hubbub.simulator.things import Comment, Community, Person, Post
 from hubbub.sources.reddit.simulator import listings, places, trees
+from hubbub.sources.reddit.simulator.failures import error, refused_field, shut
 from hubbub.sources.reddit.simulator.listings import Thing, number
 from hubbub.sources.reddit.simulator.media import Addresses
 from hubbub.sources.reddit.simulator.numbers import unb36
 from hubbub.sources.reddit.simulator.posts import post_json
-from hubbub.sources.reddit.simulator.shapes import listing
-from hubbub.sources.reddit.simulator.view import View, comment_id, post_id
+from hubbub.sources.reddit.simulator.shapes import community_position, listing
+from hubbub.sources.reddit.simulator.view import View, post_id
 
 _MOST_IDS = 100
+_SPECIAL = ("all", "popular", "mod")
 _SEARCHED = 250
 """Results a search hands out at most (API reference, section 13)."""
 
@@ -37,26 +40,33 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class RefusedError(Exception):
     """The platform answers, but not with what was asked for."""
 
-    def __init__(self, status: int, body: Any = None, *, headers: tuple[tuple[str, str], ...] = ()) -> None:
-        super().__init__(f"refused with {status}")
-        words = {302: "Found", 400: "Bad Request", 403: "Forbidden", 404: "Not Found"}
-        made = body if body is not None else {"message": words[status], "error": status}
-        self.reply = Reply(status=status, body=msgspec.json.encode(made), headers=headers)
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(f"refused with {reply.status}")
+        self.reply = reply
 
 
 def _communities(asked: Asked) -> list[Community]:
     """Those named in the path, joined with +; one that is shut or unknown refuses when it is the only one."""
-    names = (asked.found.get("s") or "").split("+")
-    open_ones = [c for name in names if (c := asked.view.world.community(name)) is not None]
+    spelled = {name.casefold(): name for name in reversed((asked.found.get("s") or "").split("+"))}
+    names = list(reversed(spelled.values()))
+    open_ones = [c for name in names if (c := asked.view.community(name)) is not None]
     if open_ones:
         return open_ones
-    shut = places.CLOSED.get(names[0].casefold())
-    if shut is not None:
-        raise RefusedError(shut[1], places.closed_json(*shut))
-    if names[0].casefold() in ("all", "popular", "mod"):
-        raise RefusedError(404)
-    target = f"{asked.ask.base_url}/subreddits/search?q={quote(names[0])}"
-    raise RefusedError(302, {}, headers=(("location", target),))
+    raise RefusedError(_refusal(asked, names[0]))
+
+
+def _refusal(asked: Asked, name: str) -> Reply:
+    """What a community answers that cannot be read."""
+    standing = asked.view.standing(name)
+    if standing == "invalid" or name.casefold() in _SPECIAL:
+        return error(404)
+    if standing in ("missing", "listing"):
+        return _found(f"{asked.ask.base_url}/subreddits/search?q={quote(name)}")
+    return shut(standing)
+
+
+def _found(target: str) -> Reply:
+    return Reply(status=302, body=b"{}", headers=(("location", target),))
 
 
 def listed(asked: Asked) -> Any:
@@ -85,8 +95,13 @@ def thread(asked: Asked) -> Any:
     """/comments/ID, whole or around one comment."""
     view, ask = asked.view, asked.ask
     post = _post(view, asked.found.get("post") or "")
-    if post is None or (asked.found.get("s") or post.community).casefold() != post.community.casefold():
-        raise RefusedError(404)
+    if post is None:
+        raise RefusedError(error(404))
+    called = view.called(post.community)
+    if not view.readable(post.community):
+        raise RefusedError(_refusal(asked, called))
+    if (asked.found.get("s") or called).casefold() != called.casefold():
+        raise RefusedError(error(404))
     named = asked.found.get("comment") or ask.value("comment")
     focus = _comment(view, named) if named else None
     shown = post_json(view, post, asked.addresses) | {"num_duplicates": 0}
@@ -115,8 +130,8 @@ def morechildren(asked: Asked) -> Any:
     """/api/morechildren: what hides behind a `more` object."""
     view, ask = asked.view, asked.ask
     post = _post(view, ask.value("link_id").removeprefix("t3_"))
-    if post is None:
-        raise RefusedError(403)
+    if post is None or not view.readable(post.community):
+        raise RefusedError(error(403))
     names = [name.strip().removeprefix("t1_") for name in ask.value("children").split(",")]
     found = [c for name in dict.fromkeys(names) if (c := _comment(view, name)) is not None and c.post is post]
     alone = ask.value("limit_children").casefold() in ("true", "1")
@@ -135,8 +150,7 @@ def info(asked: Asked) -> Any:
         return listing([{"kind": "t3", "data": data} for data in shown if data["url"] == ask.value("url")][:25])
     names = [name for name in ask.value("id").replace(" ", ",").split(",") if name]
     if len(names) > _MOST_IDS:
-        said = {"message": "Bad Request", "error": 400, "reason": "TOO_MANY_THING_IDS", "fields": ["id"]}
-        raise RefusedError(400, said | {"explanation": "you are trying to look up too many things"})
+        raise RefusedError(refused_field("TOO_MANY_THING_IDS"))
     children = [made for name in names if (made := _by_fullname(asked, name)) is not None]
     return listing(children, dist=len(children))
 
@@ -149,7 +163,9 @@ def by_id(asked: Asked) -> Any:
 
 
 def about(asked: Asked) -> Any:
-    """/r/X/about."""
+    """/r/X/about; of some names nobody ever made, an empty search instead of a redirect."""
+    if asked.view.standing(asked.found.get("s") or "") == "listing":
+        return listing([], dist=0)
     return {"kind": "t5", "data": places.about_json(asked.view, _communities(asked)[0])}
 
 
@@ -163,14 +179,14 @@ def sticky(asked: Asked) -> Any:
     pinned = [p for p in _communities(asked)[0].posts if p.pinned and asked.view.listed(p)]
     place = number(asked.ask.value("num"), default=1)
     if not 1 <= place <= len(pinned):
-        raise RefusedError(404)
-    raise RefusedError(302, {}, headers=(("location", f"{asked.ask.base_url}/comments/{post_id(pinned[place - 1])}"),))
+        raise RefusedError(error(404))
+    raise RefusedError(_found(f"{asked.ask.base_url}/comments/{post_id(pinned[place - 1])}"))
 
 
 def moderation(asked: Asked) -> Any:
     """Lists for moderators: not for us."""
     _communities(asked)
-    raise RefusedError(403)
+    raise RefusedError(error(403))
 
 
 def user_about(asked: Asked) -> Any:
@@ -183,7 +199,7 @@ def user(asked: Asked) -> Any:
     person = _person(asked)
     fate = person.fate if person.fate_at <= asked.view.at else "plain"
     if fate == "suspended":
-        raise RefusedError(403)
+        raise RefusedError(error(403))
     what = asked.found.get("what") or "overview"
     things: Sequence[Thing] = [] if fate == "hidden" else listings.written_by(asked.view, person, what=what)
     sort = asked.ask.value("sort", "new")
@@ -196,14 +212,14 @@ def users_by_id(asked: Asked) -> Any:
     names = asked.ask.value("ids").split(",")[:_MOST_IDS]
     found = {name: person for name in names if (person := _person_numbered(asked.view, name)) is not None}
     if not found:
-        raise RefusedError(404)
+        raise RefusedError(error(404))
     return {name: places.account_json(person) for name, person in found.items()}
 
 
 def me(asked: Asked) -> Any:
     """/api/v1/me; for user tokens only."""
     if asked.username is None:
-        raise RefusedError(403)
+        raise RefusedError(error(403))
     return places.me_json(asked.username)
 
 
@@ -215,31 +231,20 @@ def search(asked: Asked) -> Any:
     words = ask.value("q").casefold().split()
     posts = [p for name in names for p in view.listable(name) if view.listed(p) and _holds(view, p, words)]
     sort = ask.value("sort", "relevance").replace("comments", "top").replace("relevance", "top")
-    ordered = listings.ranked(view, listings.merged([posts]), sort=sort, span=ask.value("t", "all"))
-    return listings.page(view, ordered[:_SEARCHED], part=listings.paging(ask), addresses=asked.addresses)
+    ordered = listings.ranked(view, listings.newest_first(posts), sort=sort, span=ask.value("t", "all"))
+    return listings.page(view, islice(ordered, _SEARCHED), part=listings.paging(ask), addresses=asked.addresses)
 
 
 def subreddits(asked: Asked) -> Any:
     """Communities whose name holds the query."""
     query = asked.ask.value("q").casefold()
-    return listing([_stub(asked.view, name) for name in asked.view.world.names if query in name.casefold()])
+    return listing([_stub(asked.view, name) for name in _names(asked.view) if query in name.casefold()])
 
 
 def names(asked: Asked) -> Any:
     """Names that begin with the query."""
     query = asked.ask.value("query").casefold()
-    return {"names": [name for name in asked.view.world.names if name.casefold().startswith(query)]}
-
-
-def truth_of_user(view: View, name: str) -> dict[str, Any]:
-    """Fullnames of what an account's pages show."""
-    person = view.world.person(name)
-    shown = [] if person is None else listings.written_by(view, person, what="overview")
-    kept = [thing for thing in shown if listings.shown_in_listings(view, thing)]
-    return {
-        "posts": [f"t3_{post_id(t)}" for t in kept if isinstance(t, Post)],
-        "comments": [f"t1_{comment_id(t)}" for t in kept if isinstance(t, Comment)],
-    }
+    return {"names": [name for name in _names(asked.view) if name.casefold().startswith(query)]}
 
 
 def _holds(view: View, post: Post, words: Sequence[str]) -> bool:
@@ -257,7 +262,7 @@ def _holds(view: View, post: Post, words: Sequence[str]) -> bool:
 def _person(asked: Asked) -> Person:
     person = asked.view.world.person(asked.found.get("user") or "")
     if person is None or asked.view.author_gone(person):
-        raise RefusedError(404)
+        raise RefusedError(error(404))
     return person
 
 
@@ -282,24 +287,31 @@ def _comment(view: View, name: str) -> Comment | None:
 def _by_fullname(asked: Asked, fullname: str) -> dict[str, Any] | None:
     kind, _, name = fullname.strip().partition("_")
     view = asked.view
-    if kind == "t3" and (post := _post(view, name)) is not None:
+    if kind == "t3" and (post := _post(view, name)) is not None and view.readable(post.community):
         return {"kind": "t3", "data": post_json(view, post, asked.addresses)}
-    if kind == "t1" and (comment := _comment(view, name)) is not None and view.exists(comment.post):
+    if kind == "t1" and (comment := _comment(view, name)) is not None and _reachable(view, comment.post):
         return listings.thing_json(view, comment, asked.addresses)
     if kind == "t5":
-        for community in view.world.communities():
-            data = places.about_json(view, community)
-            if data["id"] == name:
-                return {"kind": "t5", "data": data}
+        place = community_position(name)
+        return _stub(view, view.called(view.world.names[place])) if 0 <= place < len(view.world.names) else None
     return None
 
 
+def _reachable(view: View, post: Post) -> bool:
+    return view.exists(post) and view.readable(post.community)
+
+
+def _names(view: View) -> list[str]:
+    """What can be found by its name."""
+    return [view.called(name) for name in view.world.names if view.readable(name)]
+
+
 def _known(view: View, name: str) -> bool:
-    return name.casefold() in places.CLOSED or view.world.community(name) is not None
+    return view.standing(name) not in ("missing", "listing", "invalid")
 
 
 def _stub(view: View, name: str) -> dict[str, Any]:
-    community = view.world.community(name)
+    community = view.community(name)
     if community is not None:
         return {"kind": "t5", "data": places.about_json(view, community)}
     shut = {

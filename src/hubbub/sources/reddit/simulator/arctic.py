@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from hubbub.simulator.exchange import Ask, Reply
-from hubbub.simulator.faults import Limits
+from hubbub.simulator.fates import Fate
+from hubbub.simulator.faults import Fault, Limits
 from hubbub.simulator.limits import Standing, Windows
 from hubbub.simulator.world import World
 from hubbub.sources.reddit.simulator.dump import Collected, by_creation, collected
@@ -71,17 +72,23 @@ class Arctic:
     def revoke(self) -> None:
         """There are no tokens."""
 
-    def failure(self, status: int, *, html: bool, ask: Ask) -> Reply:
+    def withdraw(self, *, withdrawn: bool) -> None:
+        """There are no credentials."""
+
+    def befall(self, fate: Fate, *, at: float) -> None:
+        """What was collected is kept."""
+
+    def failure(self, fault: Fault, *, ask: Ask) -> Reply:
         """An error: 422 is the database's time-out, 5xx with `html` the proxy's own page."""
         del ask
-        if html and status >= 500:
-            return Reply(status=status, body=b"<html><body>Bad gateway</body></html>", media_type="text/html")
-        return _refused(_MESSAGES.get(status, "Something went wrong"), status=status)
+        if fault.html and fault.status >= 500:
+            return Reply(status=fault.status, body=b"<html><body>Bad gateway</body></html>", media_type="text/html")
+        return _refused(_MESSAGES.get(fault.status, "Something went wrong"), status=fault.status)
 
     def answer(self, ask: Ask) -> Reply:
         """What the archive would say."""
         standing = self.windows.count("everybody", at=ask.at)
-        reply = self.failure(429, html=False, ask=ask) if standing.refused else self._answer(ask)
+        reply = _refused(_MESSAGES[429], status=429) if standing.refused else self._answer(ask)
         return msgspec.structs.replace(reply, headers=(*_rate_headers(standing), *reply.headers))
 
     def ready(self, base_url: str) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -65,44 +66,70 @@ def shown_in_listings(view: View, thing: Thing) -> bool:
 
 
 def page(
-    view: View, things: Sequence[Thing], *, part: Paging, addresses: Addresses, on_top: Sequence[Post] = ()
+    view: View, things: Iterable[Thing], *, part: Paging, addresses: Addresses, on_top: Sequence[Post] = ()
 ) -> dict[str, Any]:
     """One page of an already capped list, hidden things among it: they take up room and are not handed out.
 
     A page may therefore be short, even empty, and still name an `after`. An anchor whose author deleted it has left the
     list, and the page after it is empty without an `after`, which looks like the end."""
-    kept = [thing for thing in things if not _left(view, thing)]
-    names = [fullname(thing) for thing in kept]
-    anchor = part.before or part.after
-    if anchor and anchor not in names:
+    cut = _cut((thing for thing in things if not _left(view, thing)), part=part)
+    if cut is None:
         return listing([], dist=0)
-    if part.before:
-        end = names.index(part.before)
-        start = max(0, end - part.limit)
-    else:
-        start = names.index(part.after) + 1 if part.after else 0
-        end = start + part.limit
-    chunk = kept[start:end]
+    anchor, chunk = part.before or part.after, cut.things
     shown = [thing for thing in chunk if shown_in_listings(view, thing)]
     after = None
-    if chunk and end < len(kept):
+    if chunk and cut.more:
         after = fullname(shown[-1] if shown else chunk[-1])
     top = [] if anchor else [post for post in on_top if view.listed(post)]
     children = [thing_json(view, thing, addresses) for thing in (*top, *shown)]
-    before = fullname(shown[0]) if shown and part.count > 0 and start > 0 else None
+    before = fullname(shown[0]) if shown and part.count > 0 and not cut.first else None
     return listing(children, after=after, before=before, dist=len(children))
+
+
+class Cut(NamedTuple):
+    """A part of a listing."""
+
+    things: list[Thing]
+    first: bool
+    """Whether the listing begins with it."""
+    more: bool
+    """Whether something comes after it."""
+
+
+def _cut(kept: Iterator[Thing], *, part: Paging) -> Cut | None:
+    """The part asked for, read no further than needed; None when the anchor is not in the listing."""
+    if part.before:
+        earlier: deque[Thing] = deque(maxlen=part.limit)
+        for place, thing in enumerate(kept):
+            if fullname(thing) == part.before:
+                return Cut(list(earlier), first=place <= part.limit, more=True)
+            earlier.append(thing)
+        return None
+    if part.after and not any(fullname(thing) == part.after for thing in kept):
+        return None
+    things = list(islice(kept, part.limit))
+    return Cut(things, first=not part.after, more=next(kept, None) is not None)
 
 
 def _left(view: View, thing: Thing) -> bool:
     return thing.deleted_at <= view.at or (isinstance(thing, Post) and not view.exists(thing))
 
 
-def merged(lists: Sequence[Sequence[Thing]]) -> list[Thing]:
-    """Several newest-first lists as one, with one cap for all."""
-    return [*islice(heapq.merge(*lists, key=lambda thing: (-thing.created_at, -thing.number)), CAP)]
+def merged(lists: Sequence[Sequence[Thing]]) -> Iterator[Thing]:
+    """Several newest-first lists as one, with one cap for all; merged as far as somebody reads."""
+    return islice(heapq.merge(*lists, key=_age), CAP)
 
 
-def ranked(view: View, things: Sequence[Thing], *, sort: str, span: str) -> list[Thing]:
+def newest_first(things: Iterable[Thing]) -> list[Thing]:
+    """As listings have them, with their cap."""
+    return sorted(things, key=_age)[:CAP]
+
+
+def _age(thing: Thing) -> tuple[int, int]:
+    return -thing.created_at, -thing.number
+
+
+def ranked(view: View, things: Iterable[Thing], *, sort: str, span: str) -> Iterable[Thing]:
     """The list in another order than newest first."""
     if sort in ("top", "controversial"):
         since = view.at - _SPANS[span] if span in _SPANS else 0
@@ -114,17 +141,13 @@ def ranked(view: View, things: Sequence[Thing], *, sort: str, span: str) -> list
         "rising": lambda t: (-view.score(t) / (view.at - t.created_at + 3600), -t.number),
     }
     if sort not in keys:
-        return list(things)
+        return things
     made = sorted(things, key=keys[sort])
     return made[:_RISING] if sort == "rising" else made
 
 
 def written_by(view: View, person: Person, *, what: str) -> list[Thing]:
     """Posts, comments or both of an account, newest first, with one cap."""
-    mine: list[Thing] = []
-    for community in view.world.communities():
-        if what != "comments":
-            mine.extend(p for p in community.posts if p.author is person and p.created_at <= view.at)
-        if what != "submitted":
-            mine.extend(c for c in community.comments if c.author is person and c.created_at <= view.at)
-    return merged([sorted(mine, key=lambda thing: (-thing.created_at, -thing.number))])
+    left_out = {"comments": Post, "submitted": Comment}.get(what)
+    mine = view.world.written_by(person)
+    return newest_first(t for t in mine if t.created_at <= view.at and type(t) is not left_out)

@@ -27,7 +27,11 @@ def fields(view: View, post: Post, addresses: Addresses, *, permalink: str) -> d
     here = f"https://www.reddit.com{permalink}"
     live = view.state(post) == "live"
     if post.kind in ("text", "poll"):
-        return _NO_MEDIA | {"domain": f"self.{post.community}", "url": here} | _hint("self", when=post.kind == "text")
+        return (
+            _NO_MEDIA
+            | {"domain": f"self.{view.called(post.community)}", "url": here}
+            | _hint("self", when=post.kind == "text")
+        )
     if post.kind == "image":
         made = _image(view, post, addresses)
     elif post.kind == "gallery":
@@ -40,7 +44,7 @@ def fields(view: View, post: Post, addresses: Addresses, *, permalink: str) -> d
         target = f"https://www.example.org/insects/{post_id(post)}?a=1&b=2"
         made = {"domain": "example.org", "url": target, "thumbnail": "default", "post_hint": "link"}
     else:
-        made = {"domain": f"self.{post.community}", "url": here, "thumbnail": "default"}
+        made = {"domain": f"self.{view.called(post.community)}", "url": here, "thumbnail": "default"}
     made = _NO_MEDIA | made | {"url_overridden_by_dest": made["url"]}
     if not live:
         kept = ("domain", "url", "url_overridden_by_dest", "is_reddit_media_domain")

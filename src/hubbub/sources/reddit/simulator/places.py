@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from hubbub.simulator.fates import Standing
 from hubbub.simulator.things import HORIZON, Community, Person
 from hubbub.sources.reddit.simulator.numbers import b36
 from hubbub.sources.reddit.simulator.posts import subscribers
 from hubbub.sources.reddit.simulator.shapes import community_id, text_html
 from hubbub.sources.reddit.simulator.view import View
 
-CLOSED = {
-    "simulated_private": ("private", 403),
-    "simulated_quarantined": ("quarantined", 403),
-    "simulated_gated": ("gated", 403),
-    "simulated_banned": ("banned", 404),
+CLOSED: dict[str, Standing] = {
+    "simulated_private": "private",
+    "simulated_quarantined": "quarantined",
+    "simulated_gated": "gated",
+    "simulated_gold_only": "gold_only",
+    "simulated_banned": "banned",
+    "simulated_legal": "legal",
+    "simulated_listing": "listing",
+    "simulated_invalid": "invalid",
 }
-"""Communities that exist and stay shut: why, and the status they answer with."""
+"""Communities that stay shut, and how they answer (see `hubbub.simulator.fates`)."""
 
 _RULES = (
     ("link", "Say where & how big", "Give the **location** and the size (e.g. < 1 cm).", "No location"),
@@ -120,27 +125,9 @@ _FIXED: dict[str, Any] = {
 """Fields that are the same for every community."""
 
 
-def closed_json(reason: str, status: int) -> dict[str, Any]:
-    """The answer of a shut community."""
-    if status == 404:
-        return {"reason": reason, "message": "Not Found", "error": 404}
-    made: dict[str, Any] = {"reason": reason, "message": "Forbidden", "error": 403}
-    if reason == "quarantined":
-        text = "It may contain a high degree of misinformation."
-        made |= {"quarantine_message": text, "quarantine_message_html": text_html(text, fenced=True)}
-        made["quarantine_requires_email_optin"] = True
-    if reason == "gated":
-        text = "You must opt in to see this."
-        made |= {
-            "interstitial_warning_message": text,
-            "interstitial_warning_message_html": text_html(text, fenced=True),
-        }
-    return made
-
-
 def about_json(view: View, community: Community) -> dict[str, Any]:
     """The `data` of a t5 thing."""
-    name = community.name
+    name = view.called(community.name)
     description = (
         f"# r/{name}\n\nPost a picture, get a name. Read the [rules](/r/{name}/about/rules) first & have fun <3"
     )
@@ -160,7 +147,8 @@ def about_json(view: View, community: Community) -> dict[str, Any]:
         "public_description_html": text_html(public, fenced=True),
         "submit_text": submit,
         "submit_text_html": text_html(submit, fenced=True),
-        "subscribers": subscribers(view, name),
+        "subreddit_type": "restricted" if view.standing(name) == "restricted" else "public",
+        "subscribers": subscribers(view, community.name),
         "title": f"What's this thing? ({name})",
         "url": f"/r/{name}/",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +10,16 @@ from typing import Any
 import msgspec
 
 from hubbub.simulator.exchange import Ask, Reply
-from hubbub.simulator.faults import Limits
-from hubbub.simulator.limits import Standing, Windows
-from hubbub.simulator.world import World, true_taxon
-from hubbub.sources.reddit.simulator import answers, files, media
+from hubbub.simulator.fates import Fate, Fates
+from hubbub.simulator.faults import Fault, Limits
+from hubbub.simulator.limits import Windows
+from hubbub.simulator.world import World
+from hubbub.sources.reddit.simulator import answers, failures, files, media, truth
 from hubbub.sources.reddit.simulator.answers import RefusedError
+from hubbub.sources.reddit.simulator.failures import error
 from hubbub.sources.reddit.simulator.places import CLOSED
 from hubbub.sources.reddit.simulator.tokens import CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME, Issued, Tokens
-from hubbub.sources.reddit.simulator.view import View, comment_id, post_id
+from hubbub.sources.reddit.simulator.view import View
 
 _ROUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern, re.IGNORECASE))
@@ -45,7 +48,8 @@ _ROUTES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 _SCOPES = {"user": "history", "me": "identity"}
 _BARE_AGENTS = re.compile(r"curl|^python-urllib|^python-requests|^python-httpx|^java", re.IGNORECASE)
-_LONGEST_QUERY = 4096
+_LONGEST_TARGET = 2564
+"""Characters of path and query that still pass (measured by others: redditp issue 90)."""
 
 
 class Reddit:
@@ -55,17 +59,24 @@ class Reddit:
 
     def __init__(self, world: World, *, limits: Limits, official: bool = False, strange: bool = False) -> None:
         self.world = world
-        self.tokens = Tokens(seed=world.seed, limit=limits.token_requests, window_s=limits.window_s)
+        self.tokens = Tokens(
+            seed=world.seed, limit=limits.token_requests, window_s=limits.window_s, lives_s=limits.token_lives_s
+        )
         self.windows = Windows(requests=limits.requests, seconds=limits.window_s)
         self._official = official
         """Write the real media hosts into answers instead of the simulator's own address."""
         self._strange = strange
+        self._fates = Fates()
+        for name, state in CLOSED.items():
+            self._fates.add(Fate(community=name, state=state), at=-math.inf)
         self._view = View(world, world.horizon)
+        self._moment: tuple[int, tuple[int, int]] | None = None
 
     def view(self, at: float) -> View:
         """The world at that time; the last one is kept, for time mostly stands still at the horizon."""
-        if int(min(at, self.world.horizon)) != self._view.at:
-            self._view = View(self.world, at)
+        moment = int(min(at, self.world.horizon)), self._fates.phase(at)
+        if moment != self._moment:
+            self._view, self._moment = View(self.world, at, fates=self._fates), moment
         return self._view
 
     def route(self, ask: Ask) -> str:
@@ -80,10 +91,20 @@ class Reddit:
         """Kill all access tokens."""
         self.tokens.revoke_all()
 
-    def failure(self, status: int, *, html: bool, ask: Ask) -> Reply:
-        """An error as Reddit shows it, with the rate headers where real ones carry them."""
-        del ask
-        return error(status, html=html)
+    def withdraw(self, *, withdrawn: bool) -> None:
+        """Let the app's credentials open nothing any more, or again."""
+        self.tokens.withdraw(withdrawn=withdrawn)
+
+    def befall(self, fate: Fate, *, at: float) -> None:
+        """Let a community's fate begin at this time."""
+        self._fates.add(fate, at=at)
+
+    def failure(self, fault: Fault, *, ask: Ask) -> Reply:
+        """An error as Reddit shows it."""
+        if not fault.rated:
+            return failures.of_fault(fault, ask=ask, standing=None)
+        counted = self.windows.used_up if fault.status == 429 else self.windows.count
+        return failures.of_fault(fault, ask=ask, standing=counted(CLIENT_ID, at=ask.at))
 
     def answer(self, ask: Ask) -> Reply:
         """What Reddit would say."""
@@ -91,25 +112,23 @@ class Reddit:
         addresses = media.Addresses(None if self._official else ask.base_url, seed=self.world.seed)
         if route in ("media", "page"):
             return files.serve(self.view(ask.at), addresses, ask) if route == "media" else files.viewer_page()
-        refused = _agent(ask)
+        refused = _edge(ask)
         if refused is not None:
             return refused
         if route in ("token", "revoke"):
             return self.tokens.grant(ask) if route == "token" else self.tokens.revoke(ask)
         holder = self.tokens.holder(ask)
         if holder is None:
-            return unauthorized()
+            return failures.unauthorized()
         standing = self.windows.count(CLIENT_ID, at=ask.at)
         if standing.refused:
-            return too_many(standing)
+            return failures.too_many(standing)
         reply = _scope(route, holder) or self._answer(route, found, ask=ask, holder=holder, addresses=addresses)
-        return msgspec.structs.replace(reply, headers=(*rate_headers(standing), *reply.headers))
+        return failures.with_headers(reply, *failures.rate_headers(standing))
 
     def _answer(
         self, route: str, found: Mapping[str, str | None], *, ask: Ask, holder: Issued, addresses: media.Addresses
     ) -> Reply:
-        if len(ask.raw_query) > _LONGEST_QUERY:
-            return Reply(status=414, body=b"URI Too Long", media_type="text/plain")
         asked = answers.Asked(
             view=self.view(ask.at), ask=ask, found=found, addresses=addresses, username=holder.username
         )
@@ -118,7 +137,7 @@ class Reddit:
         except RefusedError as refusal:
             return refusal.reply
         if made is None:
-            return error(404, html=False)
+            return error(404)
         return shaped(estranged(made) if self._strange else made, ask)
 
     def ready(self, base_url: str) -> dict[str, Any]:
@@ -132,17 +151,20 @@ class Reddit:
             "password": PASSWORD,
             "refresh_token": self.tokens.first_refresh_token,
             "communities": list(self.world.names),
-            "closed_communities": {name: reason for name, (reason, _) in CLOSED.items()},
+            "closed_communities": dict(CLOSED),
         }
 
     def truth(self, at: float, query: Mapping[str, str]) -> dict[str, Any]:
         """Per community the fullnames a perfect client with listings and trees gets now; of one account with
-        `?user=NAME`."""
+        `?user=NAME`; what was deleted with `?deletions=1`, and with `&texts=1` what it had said."""
         view = self.view(at)
         if "user" in query:
-            return {"user": answers.truth_of_user(view, query["user"])}
+            return {"user": truth.of_user(view, query["user"])}
         wanted = query.get("community", "").casefold()
-        return {name: _truth(view, name) for name in self.world.names if wanted in ("", name.casefold())}
+        names = [name for name in self.world.names if wanted in ("", name.casefold())]
+        if query.get("deletions") == "1":
+            return truth.deletions(view, names, texts=query.get("texts") == "1")
+        return {name: truth.of_community(view, name) for name in names}
 
 
 def route_of(path: str) -> tuple[str, Mapping[str, str | None]]:
@@ -160,27 +182,6 @@ def route_of(path: str) -> tuple[str, Mapping[str, str | None]]:
                 return f"user_{groups.get('what') or 'overview'}", groups
             return ("thread_focus" if groups.get("comment") else name), groups
     return "unknown", {}
-
-
-def _truth(view: View, name: str) -> dict[str, Any]:
-    posts = [post for post in view.listable(name) if view.listed(post)]
-    comments = [c for post in posts for c in view.made(post) if view.shown(c)]
-    community = view.world.community(name)
-    blank = [f"t1_{comment_id(c)}" for c in comments if view.comment_state(c) != "live"]
-    taxa = {f"t3_{post_id(p)}": taxon for p in posts if (taxon := true_taxon(p)) is not None}
-    return {
-        "posts": [f"t3_{post_id(p)}" for p in posts],
-        "comments": [f"t1_{comment_id(c)}" for c in comments],
-        "blank_comments": blank,
-        "counts": {
-            "posts": len(posts),
-            "comments": len(comments),
-            "blank_comments": len(blank),
-            "posts_made": len(community.posts) if community else 0,
-            "comments_made": len(community.comments) if community else 0,
-        },
-        "taxa": {key: {"common": t.common, "scientific": t.scientific} for key, t in taxa.items()},
-    }
 
 
 def estranged(made: Any) -> Any:
@@ -205,45 +206,10 @@ def shaped(made: Any, ask: Ask) -> Reply:
     return Reply(body=body)
 
 
-def error(status: int, *, html: bool) -> Reply:
-    """An error in JSON, or as the page that 5xx and 429 answers really are."""
-    words = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests"}
-    text = words.get(status, "Service Unavailable" if status == 503 else "Internal Server Error")
-    if html:
-        page = (
-            f"<!doctype html><html><title>Ow! -- reddit.com</title><h2>{text}</h2><p>(error code: {status})</p></html>"
-        )
-        return Reply(status=status, body=page.encode(), media_type="text/html; charset=UTF-8")
-    return Reply(status=status, body=msgspec.json.encode({"message": text, "error": status}))
-
-
-def unauthorized() -> Reply:
-    """The answer to a missing, dead or unknown token."""
-    refused = error(401, html=False)
-    return msgspec.structs.replace(
-        refused, headers=(("www-authenticate", 'Bearer realm="reddit", error="invalid_token"'),)
-    )
-
-
-def rate_headers(standing: Standing) -> tuple[tuple[str, str], ...]:
-    """As recorded: remaining as float text (a plain 0 when used up), the others whole."""
-    remaining = "0" if standing.remaining <= 0 else f"{standing.remaining:.1f}"
-    return (
-        ("x-ratelimit-remaining", remaining),
-        ("x-ratelimit-used", str(standing.used)),
-        ("x-ratelimit-reset", str(standing.reset_s)),
-    )
-
-
-def too_many(standing: Standing) -> Reply:
-    """429, by turns as HTML with Retry-After and as JSON without."""
-    html = standing.used % 2 == 1
-    refused = error(429, html=html)
-    extra = (("retry-after", str(min(standing.reset_s, 4))),) if html else ()
-    return msgspec.structs.replace(refused, headers=(*rate_headers(standing), *extra))
-
-
-def _agent(ask: Ask) -> Reply | None:
+def _edge(ask: Ask) -> Reply | None:
+    """What the edge refuses before anybody looks at the token: it counts nothing and tells no budget."""
+    if len(ask.path) + len(ask.raw_query) + (1 if ask.raw_query else 0) > _LONGEST_TARGET:
+        return Reply(status=414, body=b"URI Too Long", media_type="text/plain")
     agent = ask.headers.get("user-agent", "")
     if not agent.strip():
         return error(403, html=True)
@@ -254,5 +220,4 @@ def _scope(route: str, holder: Issued) -> Reply | None:
     needed = _SCOPES.get(route.partition("_")[0] if route != "user_about" else "", "read")
     if holder.scope == "*" or needed in holder.scope.split():
         return None
-    headers = (("www-authenticate", 'Bearer realm="reddit", error="insufficient_scope"'),)
-    return msgspec.structs.replace(error(403, html=False), headers=headers)
+    return failures.insufficient_scope()

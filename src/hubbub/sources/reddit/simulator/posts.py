@@ -59,7 +59,7 @@ def permalink(view: View, post: Post) -> str:
     """Relative, ending in a slash; made from the title as it was posted."""
     known = view.permalinks.get(post.number)
     if known is None:
-        known = f"/r/{post.community}/comments/{post_id(post)}/{slug(title_of(view.world, post))}/"
+        known = f"/r/{view.called(post.community)}/comments/{post_id(post)}/{slug(title_of(view.world, post))}/"
         view.permalinks[post.number] = known
     return known
 
@@ -113,10 +113,11 @@ def post_json(view: View, post: Post, addresses: Addresses) -> dict[str, Any]:
 
 
 def _place(view: View, post: Post) -> dict[str, Any]:
+    name = view.called(post.community)
     return {
-        "subreddit": post.community,
-        "subreddit_id": f"t5_{community_id(view.world.names.index(post.community))}",
-        "subreddit_name_prefixed": f"r/{post.community}",
+        "subreddit": name,
+        "subreddit_id": f"t5_{community_id(view.world.position(post.community))}",
+        "subreddit_name_prefixed": f"r/{name}",
         "subreddit_subscribers": subscribers(view, post.community),
         "subreddit_type": "public",
     }
@@ -124,7 +125,7 @@ def _place(view: View, post: Post) -> dict[str, Any]:
 
 def subscribers(view: View, name: str) -> int:
     """Rises by a handful a day, and stands still at the horizon."""
-    return 450_000 // (1 + view.world.names.index(name)) - (view.world.horizon - view.at) // 20_000
+    return max(1, 450_000 // (1 + view.world.position(name)) - (view.world.horizon - view.at) // 20_000)
 
 
 def _category(post: Post, state: str) -> str | None:

@@ -13,8 +13,10 @@ from typing import Any
 import msgspec
 
 from hubbub.simulator.exchange import Ask, Reply
+from hubbub.simulator.fates import Fate
+from hubbub.simulator.faults import Fault
 from hubbub.simulator.limits import Windows
-from hubbub.sources.reddit.simulator import platform, recordings
+from hubbub.sources.reddit.simulator import failures, platform, recordings
 from hubbub.sources.reddit.simulator.listings import paging
 from hubbub.sources.reddit.simulator.recordings import Recorded
 from hubbub.sources.reddit.simulator.shapes import listing
@@ -48,10 +50,16 @@ class Replay:
         """Kill all access tokens."""
         self.tokens.revoke_all()
 
-    def failure(self, status: int, *, html: bool, ask: Ask) -> Reply:
+    def withdraw(self, *, withdrawn: bool) -> None:
         """As the simulated Reddit."""
-        del ask
-        return platform.error(status, html=html)
+        self.tokens.withdraw(withdrawn=withdrawn)
+
+    def befall(self, fate: Fate, *, at: float) -> None:
+        """What was recorded stays as it is."""
+
+    def failure(self, fault: Fault, *, ask: Ask) -> Reply:
+        """As the simulated Reddit, without rate headers."""
+        return failures.of_fault(fault, ask=ask, standing=None)
 
     def answer(self, ask: Ask) -> Reply:
         """The recorded answer, or one put together from the recordings."""
@@ -59,10 +67,10 @@ class Replay:
         if route == "token":
             return self.tokens.grant(ask)
         if self.tokens.holder(ask) is None:
-            return platform.unauthorized()
+            return failures.unauthorized()
         standing = self.windows.count(CLIENT_ID, at=ask.at)
         if standing.refused:
-            return platform.too_many(standing)
+            return failures.too_many(standing)
         match = self._match(ask)
         made = None if match is not None else self._compose(route, found, ask=ask)
         if match is not None:
@@ -73,8 +81,8 @@ class Replay:
         elif made is not None:
             reply = platform.shaped(made, ask)
         else:
-            reply = platform.error(404, html=False)
-        return msgspec.structs.replace(reply, headers=(*platform.rate_headers(standing), *reply.headers))
+            reply = failures.error(404, html=False)
+        return msgspec.structs.replace(reply, headers=(*failures.rate_headers(standing), *reply.headers))
 
     def _match(self, ask: Ask) -> Recorded | None:
         asked = dict(ask.query) | dict(ask.form)

@@ -6,7 +6,7 @@ import html
 from typing import Any
 
 from hubbub.simulator.things import MODERATORS, Person
-from hubbub.sources.reddit.simulator.numbers import b36
+from hubbub.sources.reddit.simulator.numbers import b36, unb36
 
 FLAIRS = ("", "", "", "Entomologist", ":beetle: Beetle fan", "Arachnologist")
 _COMMUNITY_NUMBER = 2_871_000
@@ -15,6 +15,12 @@ _COMMUNITY_NUMBER = 2_871_000
 def community_id(position: int) -> str:
     """Base-36 id of a community, without prefix."""
     return b36(_COMMUNITY_NUMBER + position * 4711)
+
+
+def community_position(name: str) -> int:
+    """Where the community of that id stands; -1 when there is none."""
+    place, rest = divmod((unb36(name) or 0) - _COMMUNITY_NUMBER, 4711)
+    return -1 if rest else place
 
 
 def listing(

@@ -17,7 +17,6 @@ CLIENT_ID = "hubbub-simulated-app"
 CLIENT_SECRET = "simulated-secret"  # noqa: S105 - it opens nothing but a pretend platform
 USERNAME = "simulated_user"
 PASSWORD = "simulated-password"  # noqa: S105 - as above
-LIVES_S = 86_400
 Decision = tuple[int, dict[str, Any]]
 """Status and body."""
 _INSTALLED = "https://oauth.reddit.com/grants/installed_client"
@@ -34,8 +33,9 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
 class Tokens:
     """Issues, checks and revokes tokens. Token texts depend on nothing but the seed and their number."""
 
-    def __init__(self, *, seed: int, limit: int, window_s: int) -> None:
+    def __init__(self, *, seed: int, limit: int, window_s: int, lives_s: int = 86_400) -> None:
         self._seed = seed
+        self._lives_s = lives_s
         self._windows = Windows(requests=limit, seconds=window_s)
         self._issued: dict[str, Issued] = {}
         self._handed_out: list[str] = []
@@ -44,11 +44,12 @@ class Tokens:
         self._count = 0
         self.first_refresh_token = self._text("refresh")
         self._refresh[self.first_refresh_token] = "*"
+        self._withdrawn = False
 
     def grant(self, ask: Ask) -> Reply:
         """The answer to POST /api/v1/access_token."""
         client, secret = _basic(ask.headers)
-        if client != CLIENT_ID or secret not in (CLIENT_SECRET, ""):
+        if self._withdrawn or client != CLIENT_ID or secret not in (CLIENT_SECRET, ""):
             asking = (("www-authenticate", 'Basic realm="reddit"'),)
             return _json({"message": "Unauthorized", "error": 401}, status=401, headers=asking)
         standing = self._windows.count(client, at=ask.at)
@@ -100,8 +101,8 @@ class Tokens:
     def _issue(self, ask: Ask, username: str | None, *, scope: str) -> dict[str, Any]:
         token = self._text("access")
         self._handed_out.append(token)
-        self._issued[token] = Issued(username=username, expires_at=ask.at + LIVES_S, scope=scope)
-        return {"access_token": token, "token_type": "bearer", "expires_in": LIVES_S, "scope": scope}
+        self._issued[token] = Issued(username=username, expires_at=ask.at + self._lives_s, scope=scope)
+        return {"access_token": token, "token_type": "bearer", "expires_in": self._lives_s, "scope": scope}
 
     def _text(self, kind: str) -> str:
         self._count += 1
@@ -128,6 +129,12 @@ class Tokens:
     def revoke_all(self) -> None:
         """Kill every access token; refresh tokens live on."""
         self._issued.clear()
+
+    def withdraw(self, *, withdrawn: bool) -> None:
+        """Turn the app away from now on, and kill its access tokens; or let it in again."""
+        self._withdrawn = withdrawn
+        if withdrawn:
+            self.revoke_all()
 
 
 def _scope(ask: Ask) -> str:

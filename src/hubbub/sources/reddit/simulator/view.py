@@ -5,13 +5,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Literal
 
-from hubbub.simulator.things import Comment, Person, Post
+from hubbub.simulator.fates import Fates, Standing
+from hubbub.simulator.things import Comment, Community, Person, Post
 from hubbub.simulator.world import World, points, text_of, title_of
 from hubbub.sources.reddit.simulator.numbers import b36
 
 State = Literal["live", "deleted", "removed", "staff", "legal", "held"]
 CAP = 1000
 """No listing goes deeper, whatever the paging (API reference, section 8)."""
+_READABLE = ("open", "restricted")
 _REMOVALS: dict[str, State] = {"moderator": "removed", "staff": "staff", "legal": "legal"}
 STAFF_TEXT = "[ Removed by Reddit ]"
 LEGAL_TEXT = "[ Removed by Reddit in response to a copyright notice. ]"
@@ -35,12 +37,51 @@ def parent_fullname(comment: Comment) -> str:
 class View:
     """Reads the world at a time; never before its beginning, never after its horizon."""
 
-    def __init__(self, world: World, at: float) -> None:
+    def __init__(self, world: World, at: float, *, fates: Fates | None = None) -> None:
         self.world = world
+        self._moment = at
+        """Communities may meet their fates after the horizon, too."""
+        self._fates = fates or Fates()
+        self._called: dict[str, str] = {}
+        self._standings: dict[str, Standing] = {}
         self.at = int(min(at, world.horizon))
         self.permalinks: dict[int, str] = {}
         """Filled by whoever makes them."""
         self._shown: dict[int, bool] = {}
+        self._counts: dict[int, int] = {}
+
+    def standing(self, name: str) -> Standing:
+        """How the community that answers to a name does so."""
+        known = self._standings.get(name)
+        if known is None:
+            known = self._standings[name] = self._stands(name)
+        return known
+
+    def _stands(self, name: str) -> Standing:
+        fate = self._fates.of(name, at=self._moment)
+        if fate is not None:
+            return "missing" if fate.state == "renamed" else fate.state
+        known = self.world.knows(self._fates.behind(name, at=self._moment))
+        return "open" if known else "missing"
+
+    def community(self, name: str) -> Community | None:
+        """The community that can be read under this name now."""
+        if self.standing(name) not in _READABLE:
+            return None
+        return self.world.community(self._fates.behind(name, at=self._moment))
+
+    def called(self, name: str) -> str:
+        """What a community of the world is called now."""
+        known = self._called.get(name)
+        if known is None:
+            fate = self._fates.of(name, at=self._moment)
+            known = fate.to if fate is not None and fate.state == "renamed" else name
+            self._called[name] = known
+        return known
+
+    def readable(self, name: str) -> bool:
+        """Whether readers get at what is in a community of the world."""
+        return self.standing(self.called(name)) in _READABLE
 
     def exists(self, post: Post) -> bool:
         """Whether the platform still answers about it."""
@@ -56,7 +97,7 @@ class View:
 
     def listed(self, post: Post) -> bool:
         """Whether listings show it."""
-        return self.exists(post) and self.state(post) == "live"
+        return self.exists(post) and self.state(post) == "live" and self.readable(post.community)
 
     def comment_state(self, comment: Comment) -> State:
         """As `state`, for a comment."""
@@ -93,7 +134,10 @@ class View:
 
     def comment_count(self, post: Post) -> int:
         """The platform's own count: an author's deletion lowers it, a moderator's removal does not."""
-        return sum(1 for c in self.made(post) if c.deleted_at > self.at)
+        known = self._counts.get(post.number)
+        if known is None:
+            known = self._counts[post.number] = sum(1 for c in self.made(post) if c.deleted_at > self.at)
+        return known
 
     def author_gone(self, person: Person) -> bool:
         """Whether the account was deleted."""
@@ -134,7 +178,7 @@ class View:
     def crosspost_parent(self, post: Post) -> Post | None:
         """The post a crosspost repeats: an earlier picture of the next community; None when it is gone or never was."""
         names = self.world.names
-        community = self.world.community(names[(names.index(post.community) + 1) % len(names)])
+        community = self.world.community(names[(self.world.position(post.community) + 1) % len(names)])
         if community is None or community.name == post.community or post.number % 5 == 0:
             return None
         end = bisect_right(community.posts, post.created_at - 60, key=lambda p: p.created_at)

@@ -1,0 +1,39 @@
+"""A pretend Reddit for the tests of programs that read Reddit: a pytest plug-in, `pytest_plugins = ["hubbub.testing"]`.
+
+The fixture `reddit_simulator` starts pretend Reddits on loopback and stops them after the test. Needs pytest and the
+extra `demo`. It asserts nothing, and may be imported before pytest loads it: PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from hubbub.simulator.fates import Fate
+from hubbub.simulator.faults import Clock, Fault, Limits, Scenario
+from hubbub.testing.reddit import Credentials, SimulatedReddit, simulated_reddit
+
+__all__ = [
+    "Clock",
+    "Credentials",
+    "Fate",
+    "Fault",
+    "Limits",
+    "Scenario",
+    "SimulatedReddit",
+    "reddit_simulator",
+    "simulated_reddit",
+]
+
+
+@pytest.fixture
+def reddit_simulator() -> Iterator[Callable[..., SimulatedReddit]]:
+    """Call it to start a pretend Reddit; takes what `simulated_reddit` takes."""
+    with ExitStack() as running:
+
+        def start(**options: Any) -> SimulatedReddit:
+            return running.enter_context(simulated_reddit(**options))
+
+        yield start
