@@ -15,7 +15,9 @@ from hubbub.http.kept import Shelf, open_shelf
 
 @click.group("cache", cls=HubbubGroup)
 def cache() -> None:
-    """Answers of platforms that are kept (setting answers.keep): how many, and away with them."""
+    """Answers of platforms that are kept while somebody develops.
+
+    The setting answers.keep says where; every run tells how many it was given."""
 
 
 @cache.command("stats", cls=HubbubCommand, epilog="Example: `hubbub cache stats`")
