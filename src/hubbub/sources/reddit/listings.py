@@ -149,13 +149,27 @@ def _walk(
             raise endless(course.path, end=end, pages=used)
         if end is End.LISTING or is_behind(walk.floor, out=out):
             now = min(options.started_at or response.received_at, response.received_at)
-            mark, note = _finish(mark, walk=walk, at_end=end is End.LISTING, now=now)
+            if end is not End.LISTING and not _meets(mark, out=out):
+                note = _LEFT_OUT.format(seconds=(walk.floor or 0) - (mark.watermark or 0))
+            else:
+                mark, note = _finish(mark, walk=walk, at_end=end is End.LISTING, now=now)
             yield out.page(mark_at(course.key, mark), note=f"{course.path}: {note}" if note else None)
             return mark, used
         if not (begun_here and used == pages_left):
             mark = msgspec.structs.replace(mark, walk=walk)
         yield out.page(mark_at(course.key, mark))
     return mark, used
+
+
+_LEFT_OUT = (
+    "--since stopped {seconds} s before the last sync's newest item: what came in between was not read, so the watermark"
+    " stays; a sync without --since, or with an earlier one, reads it"
+)
+
+
+def _meets(mark: Mark, *, out: Gathered) -> bool:
+    """True when a walk that ended with this page left no gap above the watermark: `--since` may end one earlier."""
+    return mark.watermark is None or is_behind(mark.watermark + 1, out=out)
 
 
 def _finish(mark: Mark, *, walk: Walk, at_end: bool, now: int) -> tuple[Mark, str | None]:
