@@ -149,6 +149,7 @@ def _walk(
             raise endless(course.path, end=end, pages=used)
         if end is End.LISTING or is_behind(walk.floor, out=out):
             now = min(options.started_at or response.received_at, response.received_at)
+            note: str | None
             if end is not End.LISTING and not _meets(mark, out=out):
                 note = _LEFT_OUT.format(seconds=(walk.floor or 0) - (mark.watermark or 0))
             else:
@@ -162,8 +163,8 @@ def _walk(
 
 
 _LEFT_OUT = (
-    "--since stopped {seconds} s before the last sync's newest item: what came in between was not read, so the watermark"
-    " stays; a sync without --since, or with an earlier one, reads it"
+    "--since stopped {seconds} s before the last sync's newest item: what came in between was not read, so that the"
+    " watermark stays; a sync without --since, or with an earlier one, reads it"
 )
 
 
