@@ -24,6 +24,7 @@ from hubbub.http.messages import Request, Response
 from hubbub.http.places import keeper_of
 from hubbub.http.retry import RETRIED_STATUSES, Cause, Failure, RetryPolicy, decide, http_date, retry_after_s
 from hubbub.http.tokens import Held, Tokens
+from hubbub.http.tunnels import Tunnels
 
 _OLDEST_DATE = 1_119_000_000
 """June 2005, when Reddit opened: a `Date` before it is a broken clock, not a time of observation."""
@@ -48,10 +49,11 @@ class Client:
         check_url: Callable[[str], None] | None = None,
         api: bool = True,
         via: Callable[[Sender], Sender] | None = None,
+        tunnels: Tunnels | None = None,
     ) -> None:
         """`resolve` looks names up instead of the system; `check_url` raises for an address that must not be asked,
         and sees every hop; `api=False` takes HTML for an answer like any other (media hosts); `via` puts a recorder or
-        a replay in front of the network."""
+        a replay in front of the network; `tunnels` leads every connection through proxies, none past them."""
         self._access = access
         self._source = source
         self._observers = tuple(observers)
@@ -70,7 +72,12 @@ class Client:
             emit=self._emit,
         )
         wire: Sender = Wire(
-            policy, concurrency=concurrency, user_agent=access.user_agent, trust_env=trust_env, resolve=resolve
+            policy,
+            concurrency=concurrency,
+            user_agent=access.user_agent,
+            trust_env=trust_env,
+            resolve=resolve,
+            tunnels=tunnels,
         )
         self._wire = wire if via is None else via(wire)
         self._tokens = None if access.token is None else Tokens(access.token, self.fetch, rotated=self._say_rotated)
