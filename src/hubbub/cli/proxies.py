@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,9 +26,7 @@ from hubbub.plugins import registry
 from hubbub.store.proxy_list import Listed, change_list, counted, joined, named, read_list
 
 _LARGEST_FILE = 1 << 20
-_FORMS = (
-    "write http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before the host if needed"
-)
+_FORMS = "write http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT"
 _SOURCE = click.option(
     "--source",
     "sources",
@@ -178,7 +177,7 @@ def _text(file: str) -> str:
     path = Path(file)
     try:
         if file == "-":
-            return click.get_text_stream("stdin").read(_LARGEST_FILE)
+            return sys.stdin.read(_LARGEST_FILE)
         if path.stat().st_size > _LARGEST_FILE:
             raise InputError(f"{file} is larger than {_LARGEST_FILE:,} bytes: this is no list of proxies")
         return path.read_text(encoding="utf-8-sig")
