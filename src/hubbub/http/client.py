@@ -115,6 +115,11 @@ class Client:
         """How many requests were answered from what was kept, and how many were not; None when nothing is kept."""
         return None if self._memory is None else (self._memory.hits, self._memory.misses)
 
+    @property
+    def scopes(self) -> tuple[str, ...] | None:
+        """What the current token allows; None without a token, or when the platform did not say."""
+        return None if self._tokens is None else self._tokens.scopes
+
     async def aclose(self) -> None:
         """Close every connection."""
         self._gate.close()
@@ -152,7 +157,10 @@ class Client:
             if held is None or self._tokens is None or state.renewed:
                 raise AuthError(
                     f"{place(url)} refused the credentials (401){' even with a new token' if held else ''}",
-                    advice="check the credentials in the settings and what they may read",
+                    advice="the platform gives tokens and does not take them: the application's access was revoked, or "
+                    "the account is locked; look at both on the web"
+                    if held
+                    else "check the credentials in the settings and what they may read",
                 )
             state.renewed = True
             await self._tokens.renewed(held.number)
@@ -300,7 +308,11 @@ def _final(failure: Failure, *, until_s: float | None) -> RemoteError | RateLimi
         return RateLimitedError(f"{failure.why}: too many requests", until=until, advice="run the same command later")
     if failure.cause is Cause.FINAL:
         return RemoteError(failure.why)
-    return TransientRemoteError(failure.why, advice="run the same command again: it goes on where it stopped")
+    if failure.cause is Cause.CONNECTION:
+        advice = "check the network and the address; the same command goes on where it stopped"
+    else:
+        advice = "the platform is failing: run the same command later, it goes on where it stopped"
+    return TransientRemoteError(failure.why, advice=advice)
 
 
 def _for_strangers(request: Request) -> Request:

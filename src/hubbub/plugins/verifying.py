@@ -47,7 +47,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 Verification = Generator[Request | tuple[Request, ...], Any, Verdict]
 """Yields as a stream does (see contracts) but for pages and recalls; returns the verdict, in the fewest requests.
 
-Errors of the whole source (credentials, budget, block page, platform) are raised; those of one target are its standing."""
+Errors of the whole source (credentials, budget, block page, platform) are raised, those of one target are its standing.
+"""
 
 
 @runtime_checkable

@@ -1,5 +1,6 @@
-"""Who we are at Reddit, what is left of the budget, and the state of communities (reddit.md §3, §5, §6), asked frugally:
-one request for the account, one for up to a hundred communities that are open, one for each that is not."""
+"""Who we are at Reddit, what is left of the budget, and the state of communities (reddit.md §3, §5, §6).
+
+Asked frugally: one request for the account, one for up to a hundred communities that are open, one for each other."""
 
 from __future__ import annotations
 
@@ -8,12 +9,13 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from hubbub.errors import AuthError, ExitCode, HubbubError, RemoteError, Remedy, UnavailableError
+from hubbub.errors import AuthError, ExitCode, HubbubError, RemoteError, UnavailableError
 from hubbub.http.messages import Request, Response
 from hubbub.plugins.contracts import Answer
 from hubbub.plugins.verifying import Standing, Verdict, Verification
 from hubbub.sources.reddit import api
 from hubbub.sources.reddit.auth import INSTALLED_GRANT, grant
+from hubbub.sources.reddit.comments import ends_all
 
 NAMES_AT_ONCE = 100
 _DOORS = {
@@ -50,7 +52,7 @@ def _side_by_side(requests: Sequence[Request]) -> Asked:
         return ()
     answers: Sequence[Answer] = yield tuple(requests)
     for answer in answers:
-        if isinstance(answer, HubbubError) and answer.remedy is Remedy.STOP and not isinstance(answer, RemoteError):
+        if isinstance(answer, HubbubError) and ends_all(answer):
             raise answer
     return answers
 
@@ -128,28 +130,30 @@ def _open_ones(answer: Answer) -> Iterator[tuple[str, Standing]]:
 
 
 def _standing(answer: Answer, *, name: str) -> Standing:
-    if isinstance(answer, HubbubError):
-        return Standing(
-            name=name, state="unknown", exit_code=ExitCode.REMOTE, said=str(answer), advice=answer.advice
-        )
-    moved = _new_name(answer, name=name)
-    if moved is not None:
-        return _renamed(name, moved)
     try:
-        api.check_status(answer)
-    except UnavailableError as error:
-        return _closed(answer, error, name=name)
+        response = _whole(answer)
+        api.check_status(response)
+        return _told(response, name=name)
     except HubbubError as error:
-        if error.remedy is Remedy.STOP and not isinstance(error, RemoteError):
+        if ends_all(error):
             raise
+        if isinstance(answer, Response):
+            moved = _new_name(answer, name=name)
+            if moved is not None:
+                return _renamed(name, moved)
+            if isinstance(error, UnavailableError):
+                return _closed(answer, error, name=name)
         return Standing(name=name, state="unknown", exit_code=ExitCode.REMOTE, said=str(error), advice=error.advice)
-    said = api.object_in(answer.body)
+
+
+def _told(response: Response, *, name: str) -> Standing:
+    """What a description says. Raises RemoteError for an answer that is none."""
+    said = api.object_in(response.body)
     about = said.get("data")
     if said.get("kind") == "Listing":
         return _missing(name)
     if said.get("kind") not in {"t5", "t2"} or not isinstance(about, dict):
-        words = f"{answer.url} answered with no description"
-        return Standing(name=name, state="unknown", exit_code=ExitCode.REMOTE, said=words)
+        raise RemoteError(f"{response.url} answered with no description")
     return _described(about, name=name)
 
 
