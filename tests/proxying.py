@@ -1,4 +1,4 @@
-"""Real proxies on loopback: CONNECT, absolute form and SOCKS5, with and without a login, to be killed in mid-run."""
+"""Real proxies on loopback: CONNECT and SOCKS5, with and without a login, to be killed in mid-run."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from contextlib import suppress
 from typing import Literal, Self
 
 Kind = Literal["http", "https", "socks5"]
+_TUNNEL = b"HTTP/1.1 200 Connection established\r\n\r\n"
+_OPENED = {"http": _TUNNEL, "https": _TUNNEL, "socks5": b"\x05\x00\x00\x01" + bytes(6)}
 
 
 class ProxyServer:
@@ -34,6 +36,7 @@ class ProxyServer:
         self._tls = tls
         self._to = to
         self._open: set[socket.socket] = set()
+        self._serving: list[threading.Thread] = []
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -55,10 +58,12 @@ class ProxyServer:
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
+        self._thread.join(timeout=5)
         for each in list(self._open):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-        self._thread.join(timeout=5)
+        for thread in self._serving:
+            thread.join(timeout=5)
 
     def _accept(self) -> None:
         while True:
@@ -67,29 +72,34 @@ class ProxyServer:
             except OSError:
                 return
             self.connections += 1
-            threading.Thread(target=self._serve, args=(inner,), daemon=True).start()
+            thread = threading.Thread(target=self._serve, args=(inner,), daemon=True)
+            self._serving.append(thread)
+            thread.start()
 
     def _serve(self, inner: socket.socket) -> None:
         inner.settimeout(10)
-        outer: socket.socket | None = None
         self._open.add(inner)
-        with suppress(OSError, ValueError, IndexError):
+        outer: socket.socket | None = None
+        try:
             if self._tls is not None:
                 inner = self._tls.wrap_socket(inner, server_side=True)
                 self._open.add(inner)
-            outer = self._socks(inner) if self.kind == "socks5" else self._http(inner)
-            if outer is not None:
+            place = self._socks(inner) if self.kind == "socks5" else self._http(inner)
+            if place is not None:
+                self.asked.append(place)
+                outer = socket.create_connection(self._to or place, timeout=5)
                 self._open.add(outer)
+                inner.sendall(_OPENED[self.kind])
                 relay(inner, outer)
-        for each in (inner, outer):
-            if each is not None:
-                each.close()
+        except (OSError, ValueError, IndexError):
+            pass  # whoever asked went away, asked nonsense or for nobody, or this proxy was killed
+        finally:
+            for each in (inner, outer):
+                if each is not None:
+                    self._open.discard(each)
+                    each.close()
 
-    def _reach(self, host: str, port: int) -> socket.socket:
-        self.asked.append((host, port))
-        return socket.create_connection(self._to or (host, port), timeout=5)
-
-    def _http(self, inner: socket.socket) -> socket.socket | None:
+    def _http(self, inner: socket.socket) -> tuple[str, int] | None:
         head = b""
         while b"\r\n\r\n" not in head:
             piece = inner.recv(4096)
@@ -98,6 +108,9 @@ class ProxyServer:
             head += piece
         first, *lines = head.partition(b"\r\n\r\n")[0].decode().split("\r\n")
         method, target, _ = first.split(" ")
+        if method != "CONNECT":
+            inner.sendall(b"HTTP/1.1 405 Tunnels only\r\nContent-Length: 0\r\n\r\n")
+            return None
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         if self.login is not None:
             wanted = "Basic " + base64.b64encode(":".join(self.login).encode()).decode()
@@ -108,18 +121,10 @@ class ProxyServer:
             self.asked.append(("refused", 0))
             inner.sendall(f"HTTP/1.1 {self.refuse} No\r\nContent-Length: 0\r\n\r\n".encode())
             return None
-        if method == "CONNECT":
-            host, _, port = target.rpartition(":")
-            outer = self._reach(host.strip("[]"), int(port))
-            inner.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            return outer
-        place, _, path = target.removeprefix("http://").partition("/")
-        host, _, port = place.partition(":")
-        outer = self._reach(host, int(port or 80))
-        outer.sendall(head.replace(target.encode(), b"/" + path.encode(), 1))
-        return outer
+        host, _, port = target.rpartition(":")
+        return host.strip("[]"), int(port)
 
-    def _socks(self, inner: socket.socket) -> socket.socket | None:
+    def _socks(self, inner: socket.socket) -> tuple[str, int] | None:
         _, count = exactly(inner, 2)
         ways = exactly(inner, count)
         way = 0 if self.login is None else 2
@@ -144,9 +149,7 @@ class ProxyServer:
             self.asked.append((host, port))
             inner.sendall(bytes((5, self.refuse, 0, 1)) + bytes(6))
             return None
-        outer = self._reach(host, port)
-        inner.sendall(b"\x05\x00\x00\x01" + bytes(6))
-        return outer
+        return host, port
 
 
 def exactly(stream: socket.socket, count: int) -> bytes:

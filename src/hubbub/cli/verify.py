@@ -126,7 +126,8 @@ def _lines(found: Sequence[Checked]) -> Iterator[str]:
         if verdict is None:
             yield f"{each.source}: not verified; requests made: {each.requests}"
             continue
-        yield f"{each.source}: {verdict.account or ('the user is not told' if verdict.note else 'no user is logged in')}"
+        nobody = "the user is not told" if verdict.note else "no user is logged in"
+        yield f"{each.source}: {verdict.account or nobody}"
         yield f"  door     {verdict.door}"
         if each.scopes is not None:
             yield f"  scopes   {'all' if each.scopes == ('*',) else ', '.join(each.scopes) or 'none'}"

@@ -72,6 +72,8 @@ def _account(response: Response, *, userless: bool) -> tuple[str | None, str | N
     try:
         api.check_status(response)
     except UnavailableError:
+        if response.status != 403:
+            raise _not_reddit(response) from None
         raise AuthError(
             f"{response.url}: Reddit knows the login and refuses the account ({response.status})",
             advice=f"is the account suspended? Log in on the web to see; {api.SEE_CREDENTIALS}",
@@ -83,8 +85,12 @@ def _account(response: Response, *, userless: bool) -> tuple[str | None, str | N
         return f"u/{name}", suspended
     if userless and said:
         return None, None
-    raise RemoteError(
-        f"{response.url} answered with something that is no account of Reddit's",
+    raise _not_reddit(response)
+
+
+def _not_reddit(response: Response) -> RemoteError:
+    return RemoteError(
+        f"{response.url} answered ({response.status}) with something that is no account of Reddit's",
         advice="check reddit.base_url or --base-url: is this Reddit, or a simulator of it?",
     )
 
@@ -98,8 +104,9 @@ def _places(names: Sequence[str], answers: list[Answer]) -> Generator[Any, Any, 
         asked = [api.communities(chunk) for chunk in chunks]
         joined = yield from _side_by_side(asked)
         answers.extend(joined)
-        known = dict(each for answer in joined for each in _open_ones(answer))
-        standings = {name: known[name.casefold()] for name in communities if name.casefold() in known}
+        known = {folded: about for answer in joined for folded, about in _open_ones(answer)}
+        found = ((name, known.get(name.casefold())) for name in communities)
+        standings = {name: _described(about, name=name) for name, about in found if about is not None}
     rest = [name for name in names if name not in standings]
     singly = yield from _side_by_side([_about(name) for name in rest])
     answers.extend(singly)
@@ -116,8 +123,8 @@ def _is_person(name: str) -> bool:
     return name.startswith("u/")
 
 
-def _open_ones(answer: Answer) -> Iterator[tuple[str, Standing]]:
-    """Communities that a joined answer shows to be open, by folded name; about all others it proves nothing: closed
+def _open_ones(answer: Answer) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Communities that a joined answer shows to be open, by folded name: their descriptions. About all others it proves nothing: closed
     ones come as stubs full of nulls, and missing ones not at all (§11)."""
     data = {} if isinstance(answer, HubbubError) or answer.status != 200 else api.object_in(answer.body).get("data")
     children = data.get("children") if isinstance(data, dict) else None
@@ -126,7 +133,7 @@ def _open_ones(answer: Answer) -> Iterator[tuple[str, Standing]]:
         if not isinstance(about, dict) or not isinstance(about.get("display_name"), str) or not about.get("id"):
             continue
         if about.get("subreddit_type") in _OPEN and not about.get("quarantine") and not about.get("user_is_banned"):
-            yield about["display_name"].casefold(), _described(about, name=about["display_name"])
+            yield about["display_name"].casefold(), about
 
 
 def _standing(answer: Answer, *, name: str) -> Standing:
