@@ -24,17 +24,17 @@ class ProxyServer:
         *,
         login: tuple[str, str] | None = None,
         refuse: int | None = None,
+        stalls: bool = False,
         tls: ssl.SSLContext | None = None,
-        to: tuple[str, int] | None = None,
     ) -> None:
-        """`refuse` is the status (or SOCKS reply) every tunnel is answered with; `to` is where every tunnel leads."""
+        """`refuse` is the status (or SOCKS reply) every tunnel is answered with; one that `stalls` never answers."""
         self.kind = kind
         self.login = login
         self.refuse = refuse
         self.asked: list[tuple[str, int]] = []
         self.connections = 0
         self._tls = tls
-        self._to = to
+        self._stalls = stalls
         self._open: set[socket.socket] = set()
         self._serving: list[threading.Thread] = []
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -87,7 +87,10 @@ class ProxyServer:
             place = self._socks(inner) if self.kind == "socks5" else self._http(inner)
             if place is not None:
                 self.asked.append(place)
-                outer = socket.create_connection(self._to or place, timeout=5)
+                if self._stalls:
+                    inner.recv(1)
+                    return
+                outer = socket.create_connection(place, timeout=5)
                 self._open.add(outer)
                 inner.sendall(_OPENED[self.kind])
                 relay(inner, outer)

@@ -89,11 +89,13 @@ def test_a_proxy_killed_in_mid_run_changes_nothing_that_is_stored(
     with ProxyServer(kinds[0]) as first, ProxyServer(kinds[1], login=LOGIN) as second:  # type: ignore[arg-type]  # kinds as a test names them
         egress = Egress(listed(first, second))
         with stored(tmp_path / "proxied") as store:
+            logins = get_json(reddit, "/__stats")["token"]
             thread = killer(reddit, first, after=4)
             report = synced(store, reddit, egress)
             thread.join()
             assert report.exit_code is ExitCode.OK, report.errors
             assert digest(store) == wanted
+            assert get_json(reddit, "/__stats")["token"] == logins + 1, "one login and one budget, two proxies"
         assert len(first.asked) >= 2, "the test at the start, and the requests before it died"
         assert len(second.asked) >= 2
 

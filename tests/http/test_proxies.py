@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import ssl
 import subprocess
@@ -12,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubbub.errors import TransientRemoteError
-from hubbub.http import tunnels
+from hubbub.http import dial, tunnels
 from hubbub.http.messages import Request
 from hubbub.http.proxies import Health, Proxy, failed, read_proxy, summed, worked
+from hubbub.http.retry import RetryPolicy
 from hubbub.http.tunnels import Tunnels, examine
-from tests.http.loopback import Answer, Seen, access, asking, serving
+from tests.http.loopback import Answer, Seen, Server, access, asking, serving
 from tests.proxying import Kind, ProxyServer
 
 OK: Answer = (200, {}, b'{"ok": true}')
@@ -127,12 +129,54 @@ async def test_a_checked_address_is_what_the_proxy_is_asked_for() -> None:
 
 
 async def test_dead_picture_hosts_say_nothing_against_a_proxy() -> None:
-    with ProxyServer("http", refuse=502) as proxy, ProxyServer("socks5", refuse=4) as other:
-        ways = through(proxy, other, blames=False)
-        async with asking(access("http://127.0.0.1:9"), tunnels=ways) as client:
-            with pytest.raises(TransientRemoteError):
+    with (
+        ProxyServer("http", refuse=502) as one,
+        ProxyServer("http", stalls=True) as two,
+        ProxyServer("socks5", refuse=4) as three,
+    ):
+        ways = through(one, two, three, blames=False)
+        policy = RetryPolicy(attempts=1, connect_s=0.2)
+        async with asking(access("http://127.0.0.1:9"), tunnels=ways, policy=policy) as client:
+            with pytest.raises(TransientRemoteError, match="did not reach"):
                 await client.fetch(Request(url="/a"))
-    assert {health.failures for health in ways.health.values()} == {0}
+        assert three.asked == [], "two witnesses are enough"
+        assert {health.failures for health in ways.health.values()} == {0}
+        blaming = through(one, two, three)
+        async with asking(access("http://127.0.0.1:9"), tunnels=blaming, policy=policy) as client:
+            with pytest.raises(TransientRemoteError, match="cannot reach"):
+                await client.fetch(Request(url="/a"))
+        assert {health.failures for health in blaming.health.values()} == {1}
+
+
+async def test_a_tunnel_that_falls_silent_is_left_for_another_proxy() -> None:
+    def silent(seen: Seen) -> Answer:
+        server.delay_s = 2.0 if seen.target == "/1" else 0.0  # for the next one
+        return OK
+
+    with ProxyServer("http") as one, ProxyServer("socks5") as two:
+        ways = through(one, two)
+        async with serving(silent) as server, asking(access(f"http://127.0.0.1:{server.port}"), tunnels=ways) as client:
+            await client.fetch(Request(url="/1"))
+            asyncio.get_running_loop().call_later(0.2, setattr, server, "delay_s", 0.0)
+            assert (await client.fetch(Request(url="/2"))).status == 200
+    assert ways.health[read_proxy(one.url)].failures == 1
+    assert ways.health[read_proxy(two.url)].successes == 1
+
+
+@pytest.mark.parametrize("kind", ["http", "https", "socks5"])
+async def test_what_goes_to_a_platform_by_tls_is_closed_to_the_proxy(
+    own_authority: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, *, kind: Kind
+) -> None:
+    monkeypatch.setattr(dial, "_trust", tunnels._trust)
+    server = Server(fine)
+    listening = await asyncio.start_server(server.connected, "127.0.0.1", 0, ssl=own_authority)
+    port = listening.sockets[0].getsockname()[1]
+    with ProxyServer(kind, tls=own_authority if kind == "https" else None) as proxy:
+        async with listening, asking(access(f"https://localhost:{port}"), tunnels=through(proxy)) as client:
+            for _ in range(2):
+                assert (await client.fetch(Request(url="/a"))).status == 200
+            assert proxy.asked == [("localhost", port)]
+        await server.end()
 
 
 @pytest.fixture

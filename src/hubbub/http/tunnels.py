@@ -22,6 +22,8 @@ TRIES = 3
 _BETWEEN_TRIES_S = 0.2
 _PATIENCE_S = 10.0
 _MOST_NAMED = 3
+_WITNESSES = 2
+"""Proxies that must find a host dead before it is taken for dead, where that says nothing against them."""
 _TROUBLE = (
     TunnelError,
     OSError,
@@ -59,7 +61,10 @@ class Tunnels:
 
         Raises httpcore2.ConnectError naming what went wrong with each, in words without secrets."""
         said: list[str] = []
+        dead = 0
         for proxy in self.order():
+            if not self.blames and dead >= _WITNESSES:
+                break
             for host in hosts:
                 began = clock.monotonic()
                 try:
@@ -73,6 +78,8 @@ class Tunnels:
                     continue
                 self._worked(proxy, latency_s=clock.monotonic() - began)
                 return stream, proxy
+            else:
+                dead += 1
         more = f" and {len(said) - _MOST_NAMED} more" if len(said) > _MOST_NAMED else ""
         raise httpcore2.ConnectError(f"no proxy opens a connection ({'; '.join(said[:_MOST_NAMED])}{more})")
 
@@ -107,13 +114,22 @@ async def opened(
             if proxy.scheme == "https":
                 stream = await stream.start_tls(_trust(), proxy.host, timeout_s)
             await greet(stream, proxy, timeout_s=timeout_s)
-            if to is not None:
-                await ask_for(stream, proxy, host=to[0], port=to[1], timeout_s=timeout_s)
-            return stream
+        if to is not None:
+            await _ask(stream, proxy, to=to, timeout_s=timeout_s)
     except BaseException:
         if stream is not None:
             await stream.aclose()
         raise
+    return stream
+
+
+async def _ask(stream: httpcore2.AsyncNetworkStream, proxy: Proxy, *, to: Place, timeout_s: float) -> None:
+    """Ask for the tunnel; a proxy that is silent now waits for the host behind it."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await ask_for(stream, proxy, host=to[0], port=to[1], timeout_s=timeout_s)
+    except (TimeoutError, httpcore2.TimeoutException):
+        raise TunnelError(f"it did not reach {to[0]}:{to[1]} in time", unreached=True) from None
 
 
 async def examine(

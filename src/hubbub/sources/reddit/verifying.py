@@ -124,8 +124,9 @@ def _is_person(name: str) -> bool:
 
 
 def _open_ones(answer: Answer) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Communities that a joined answer shows to be open, by folded name: their descriptions. About all others it proves nothing: closed
-    ones come as stubs full of nulls, and missing ones not at all (§11)."""
+    """Communities that a joined answer shows to be open, by folded name: their descriptions.
+
+    About all others it proves nothing: closed ones come as stubs full of nulls, and missing ones not at all (§11)."""
     data = {} if isinstance(answer, HubbubError) or answer.status != 200 else api.object_in(answer.body).get("data")
     children = data.get("children") if isinstance(data, dict) else None
     for child in children if isinstance(children, list) else ():
