@@ -9,6 +9,7 @@ from typing import Any
 import rich_click as click
 
 from hubbub.cli import report
+from hubbub.cli.egress import egress_of
 from hubbub.cli.lazy import HubbubCommand
 from hubbub.cli.session import Session
 from hubbub.cli.watching import watched
@@ -41,6 +42,7 @@ def hydrate(ctx: click.Context, *, files: tuple[Path, ...], refresh: bool, base_
             settings=session.source_settings([SOURCE], base_url=base_url),
             refresh=refresh,
             observers=observers,
+            egress=egress_of(session),
         )
         sweep_after(store, session.blobs)
     return report.tell(outcome, session, facts=facts(outcome.details.get("hydrate", {})))

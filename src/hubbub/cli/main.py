@@ -34,6 +34,10 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Entry(
         "hubbub.cli.doctor:doctor", "Ask the store how it is: reachable, quick, whole, up to date, and who holds it."
     ),
+    "verify": Entry(
+        "hubbub.cli.verify:verify", "Ask a platform who you are, what you may do and which communities are open."
+    ),
+    "proxies": Entry("hubbub.cli.proxies:proxies", "Ways out of this machine, and how they fare."),
     "db": Entry("hubbub.cli.db:db", "Look after the database."),
 }
 

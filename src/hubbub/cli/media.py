@@ -5,6 +5,7 @@ from __future__ import annotations
 import rich_click as click
 
 from hubbub.cli import render, report
+from hubbub.cli.egress import egress_of
 from hubbub.cli.lazy import HubbubCommand, HubbubGroup
 from hubbub.cli.parameters import listed
 from hubbub.cli.session import Session
@@ -59,7 +60,7 @@ def fetch(
         allow_private=settings.allow_private_addresses,
     )
     with session.open_store() as store, watched(session) as observers:
-        outcome = fetch_media(store, session.blobs, options=options, observers=observers)
+        outcome = fetch_media(store, session.blobs, options=options, observers=observers, egress=egress_of(session))
     return report.tell(outcome, session, facts=facts(outcome))
 
 

@@ -9,6 +9,7 @@ import msgspec
 import rich_click as click
 
 from hubbub.cli import render, report
+from hubbub.cli.egress import egress_of
 from hubbub.cli.lazy import HubbubCommand
 from hubbub.cli.parameters import AGE
 from hubbub.cli.session import Session
@@ -69,6 +70,7 @@ def recheck(
             options=options,
             settings=session.source_settings(sorted({each.source for each in wanted}), base_url=base_url),
             observers=observers,
+            egress=egress_of(session),
         )
         sweep_after(store, session.blobs)
     return report.tell(outcome, session, facts=facts(outcome.details.get("recheck", {})))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import rich_click as click
 
 from hubbub.cli import report
+from hubbub.cli.egress import egress_of
 from hubbub.cli.lazy import HubbubCommand
 from hubbub.cli.parameters import AGE, TIME, listed
 from hubbub.cli.session import Session
@@ -95,6 +96,7 @@ def sync(
             options=options,
             settings=session.source_settings(sources, base_url=base_url),
             observers=observers,
+            egress=egress_of(session),
             watch=Watch(fresh_s=fresh) if watch else None,
         )
         sweep_after(store, session.blobs)

@@ -101,6 +101,14 @@ class MediaSection(Section):
     concurrency: PositiveInt = Field(default=16, description="downloads under way at once")
 
 
+class ProxiesSection(Section):
+    """Proxies are listed with `hubbub proxies`; they are ways out and never multiply a budget."""
+
+    strict: bool = Field(
+        default=False, description="refuse to begin when any assigned proxy fails, instead of leaving it out"
+    )
+
+
 class RedditSection(Section):
     """The user's own Reddit credentials, and where Reddit is."""
 
@@ -141,6 +149,7 @@ class Settings(BaseModel):
     answers: AnswersSection = AnswersSection()
     log: LogSection = LogSection()
     media: MediaSection = MediaSection()
+    proxies: ProxiesSection = ProxiesSection()
     reddit: RedditSection = RedditSection()
     arctic: ArcticSection = ArcticSection()
     producthunt: ProductHuntSection = ProductHuntSection()
@@ -153,6 +162,7 @@ SECTIONS: dict[str, type[Section]] = {
     "answers": AnswersSection,
     "log": LogSection,
     "media": MediaSection,
+    "proxies": ProxiesSection,
     "reddit": RedditSection,
     "arctic": ArcticSection,
     "producthunt": ProductHuntSection,

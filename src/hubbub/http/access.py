@@ -21,6 +21,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds from when it was issued, between SHORTEST_LIFE_S and LONGEST_LIFE_S."""
     refresh_token: str | None = None
     """A new refresh token, only when the platform replaced the one that was sent."""
+    scopes: tuple[str, ...] | None = None
+    """What it allows, in the platform's words; None when the platform did not say."""
 
 
 class BudgetReading(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from hubbub.http.messages import Request, Response
 from hubbub.http.places import keeper_of
 from hubbub.http.retry import RETRIED_STATUSES, Cause, Failure, RetryPolicy, decide, http_date, retry_after_s
 from hubbub.http.tokens import Held, Tokens
+from hubbub.http.tunnels import Tunnels
 
 _OLDEST_DATE = 1_119_000_000
 """June 2005, when Reddit opened: a `Date` before it is a broken clock, not a time of observation."""
@@ -48,10 +49,11 @@ class Client:
         check_url: Callable[[str], None] | None = None,
         api: bool = True,
         via: Callable[[Sender], Sender] | None = None,
+        tunnels: Tunnels | None = None,
     ) -> None:
         """`resolve` looks names up instead of the system; `check_url` raises for an address that must not be asked,
         and sees every hop; `api=False` takes HTML for an answer like any other (media hosts); `via` puts a recorder or
-        a replay in front of the network."""
+        a replay in front of the network; `tunnels` leads every connection through proxies, none past them."""
         self._access = access
         self._source = source
         self._observers = tuple(observers)
@@ -70,7 +72,12 @@ class Client:
             emit=self._emit,
         )
         wire: Sender = Wire(
-            policy, concurrency=concurrency, user_agent=access.user_agent, trust_env=trust_env, resolve=resolve
+            policy,
+            concurrency=concurrency,
+            user_agent=access.user_agent,
+            trust_env=trust_env,
+            resolve=resolve,
+            tunnels=tunnels,
         )
         self._wire = wire if via is None else via(wire)
         self._tokens = None if access.token is None else Tokens(access.token, self.fetch, rotated=self._say_rotated)
@@ -107,6 +114,11 @@ class Client:
     def kept(self) -> tuple[int, int] | None:
         """How many requests were answered from what was kept, and how many were not; None when nothing is kept."""
         return None if self._memory is None else (self._memory.hits, self._memory.misses)
+
+    @property
+    def scopes(self) -> tuple[str, ...] | None:
+        """What the current token allows; None without a token, or when the platform did not say."""
+        return None if self._tokens is None else self._tokens.scopes
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -145,7 +157,10 @@ class Client:
             if held is None or self._tokens is None or state.renewed:
                 raise AuthError(
                     f"{place(url)} refused the credentials (401){' even with a new token' if held else ''}",
-                    advice="check the credentials in the settings and what they may read",
+                    advice="the platform gives tokens and does not take them: the application's access was revoked, or "
+                    "the account is locked; look at both on the web"
+                    if held
+                    else "check the credentials in the settings and what they may read",
                 )
             state.renewed = True
             await self._tokens.renewed(held.number)
@@ -293,7 +308,11 @@ def _final(failure: Failure, *, until_s: float | None) -> RemoteError | RateLimi
         return RateLimitedError(f"{failure.why}: too many requests", until=until, advice="run the same command later")
     if failure.cause is Cause.FINAL:
         return RemoteError(failure.why)
-    return TransientRemoteError(failure.why, advice="run the same command again: it goes on where it stopped")
+    if failure.cause is Cause.CONNECTION:
+        advice = "check the network and the address; the same command goes on where it stopped"
+    else:
+        advice = "the platform is failing: run the same command later, it goes on where it stopped"
+    return TransientRemoteError(failure.why, advice=advice)
 
 
 def _for_strangers(request: Request) -> Request:

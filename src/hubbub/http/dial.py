@@ -1,7 +1,8 @@
 """Opening connections: to addresses that somebody else has looked up and judged, and watched for unasked answers.
 
 The checked address is the dialled one, so a name that changes between check and dial gains nothing. The library keeps
-bytes that follow an answer and takes them for the answer to the next question: such a connection is not used again."""
+bytes that follow an answer and takes them for the answer to the next question: such a connection is not used again.
+A proxy is asked for the checked address, too, never for the name (docs/decisions/0033-a-proxy-is-asked-for-checked-addresses.md)."""
 
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ from typing import Any
 import httpcore2
 import httpx2
 
+from hubbub.http.tunnels import Tunnels
+
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Addresses to dial for a host and port, in order; raises a HubbubError when it must not be dialled at all."""
 
@@ -23,12 +26,21 @@ _STATUS_LINE = b"HTTP/1"
 class _Watched(httpcore2.AsyncNetworkStream):
     """A connection that calls itself used up once a second status line came along with the answer."""
 
-    def __init__(self, inner: httpcore2.AsyncNetworkStream) -> None:
+    def __init__(
+        self, inner: httpcore2.AsyncNetworkStream, *, broke: Callable[[Exception], None] | None = None
+    ) -> None:
+        """`broke` is told when the connection fails while it is read."""
         self._inner = inner
         self._last = b""
+        self._broke = broke
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  the library's own
-        data = await self._inner.read(max_bytes, timeout)
+        try:
+            data = await self._inner.read(max_bytes, timeout)
+        except (httpcore2.NetworkError, httpcore2.TimeoutException) as error:
+            if self._broke is not None:
+                self._broke(error)
+            raise
         self._last = data
         return data
 
@@ -45,7 +57,7 @@ class _Watched(httpcore2.AsyncNetworkStream):
         timeout: float | None = None,  # noqa: ASYNC109  the library's own
     ) -> httpcore2.AsyncNetworkStream:
         try:
-            return _Watched(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+            return _Watched(await self._inner.start_tls(ssl_context, server_hostname, timeout), broke=self._broke)
         except BaseException:
             # The library forgets the socket when a deadline falls into the handshake.
             await self._inner.aclose()
@@ -63,10 +75,12 @@ class _Watched(httpcore2.AsyncNetworkStream):
 
 
 class _Backend(httpcore2.AsyncNetworkBackend):
-    """Opens watched connections; with `resolve`, only to what it returns, and no name is looked up a second time."""
+    """Opens watched connections; with `resolve`, only to what it returns, and no name is looked up a second time. With
+    `tunnels` all of them go through proxies."""
 
-    def __init__(self, resolve: Resolve | None) -> None:
+    def __init__(self, resolve: Resolve | None, *, tunnels: Tunnels | None) -> None:
         self._resolve = resolve
+        self._tunnels = tunnels
         self._inner = httpcore2.AnyIOBackend()
 
     async def connect_tcp(  # noqa: PLR0917  the library's own signature
@@ -77,8 +91,12 @@ class _Backend(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
+        addresses = await self._addresses(host, port)
+        if self._tunnels is not None:
+            stream, proxy = await self._tunnels.connect(addresses, port, timeout_s=timeout, options=socket_options)
+            return _Watched(stream, broke=functools.partial(self._tunnels.broke, proxy))
         failure: Exception = httpcore2.ConnectError(f"{host} has no address")
-        for address in await self._addresses(host, port):
+        for address in addresses:
             try:
                 return _Watched(
                     await self._inner.connect_tcp(
@@ -113,7 +131,9 @@ def _trust() -> ssl.SSLContext:
 class Transport(httpx2.AsyncHTTPTransport):
     """The library's transport with its connections opened here."""
 
-    def __init__(self, resolve: Resolve | None, *, limits: httpx2.Limits, http2: bool) -> None:
+    def __init__(
+        self, resolve: Resolve | None, *, limits: httpx2.Limits, http2: bool, tunnels: Tunnels | None = None
+    ) -> None:
         context = _trust()
         super().__init__(verify=context, limits=limits, http2=http2, trust_env=False)
         self._pool = httpcore2.AsyncConnectionPool(
@@ -123,5 +143,5 @@ class Transport(httpx2.AsyncHTTPTransport):
             keepalive_expiry=limits.keepalive_expiry,
             http1=True,
             http2=http2,
-            network_backend=_Backend(resolve),
+            network_backend=_Backend(resolve, tunnels=tunnels),
         )

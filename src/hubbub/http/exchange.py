@@ -15,6 +15,7 @@ from hubbub.http.bodies import ACCEPT_ENCODING, Body, BodyError, TooLargeError, 
 from hubbub.http.dial import Resolve, Transport
 from hubbub.http.messages import Request
 from hubbub.http.retry import RETRIED_STATUSES, Cause, Failure, RetryPolicy
+from hubbub.http.tunnels import Tunnels
 
 _ERROR_BODY_BYTES = 1 << 20
 _DROPPED_HEADERS = frozenset({"set-cookie", "set-cookie2", "authorization", "proxy-authorization"})
@@ -75,7 +76,10 @@ class Wire:
         user_agent: str,
         trust_env: bool = False,
         resolve: Resolve | None = None,
+        tunnels: Tunnels | None = None,
     ) -> None:
+        """With `tunnels` every connection goes through its proxies, whatever the environment says."""
+        own = not trust_env or tunnels is not None
         limits = httpx2.Limits(
             max_connections=concurrency, max_keepalive_connections=concurrency, keepalive_expiry=60.0
         )
@@ -84,8 +88,8 @@ class Wire:
             limits=limits,
             timeout=httpx2.Timeout(policy.silence_s, connect=policy.connect_s, pool=None),
             follow_redirects=False,
-            trust_env=trust_env,
-            transport=None if trust_env else Transport(resolve, limits=limits, http2=True),
+            trust_env=not own,
+            transport=Transport(resolve, limits=limits, http2=True, tunnels=tunnels) if own else None,
             headers={"user-agent": user_agent, "accept-encoding": ACCEPT_ENCODING},
         )
         # A collector has no session: cookies would only tie its requests together and carry secrets about.

@@ -46,6 +46,8 @@ class Tokens:
         self._refused: AuthError | None = None
         self._failures = 0
         self._failed: HubbubError | None = None
+        self.scopes: tuple[str, ...] | None = None
+        """What the last token allows; None before there is one, or when the platform did not say."""
 
     async def current(self) -> Held:
         """A token that still lives; raises AuthError, or what the fetch raises."""
@@ -74,6 +76,7 @@ class Tokens:
                 self._failures += 1
                 self._failed = error
                 raise
+            self.scopes = token.scopes
             if token.refresh_token is not None:
                 self._rotated()
             life_s = min(max(token.expires_in_s, SHORTEST_LIFE_S), LONGEST_LIFE_S)

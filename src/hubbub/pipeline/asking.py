@@ -12,6 +12,7 @@ from hubbub.http.access import Access
 from hubbub.http.client import Client
 from hubbub.http.messages import Request
 from hubbub.http.retry import RetryPolicy
+from hubbub.http.tunnels import Tunnels
 from hubbub.plugins.contracts import Answer
 
 TARGETS_AT_ONCE = 4
@@ -26,9 +27,18 @@ ENDS_SOURCE = (AuthError, BlockedError, RateLimitedError)
 class Asking:
     """A source as a sync asks it."""
 
-    def __init__(self, name: str, *, access: Access, tell: Callable[[Event], None], policy: RetryPolicy) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        access: Access,
+        tell: Callable[[Event], None],
+        policy: RetryPolicy,
+        tunnels: Tunnels | None = None,
+    ) -> None:
+        """`tunnels` leads its requests through proxies."""
         self.name = name
-        self.client = Client(access, source=name, observers=[tell], policy=policy)
+        self.client = Client(access, source=name, observers=[tell], policy=policy, tunnels=tunnels)
         self.ended_by: HubbubError | None = None
         self.turns = asyncio.Semaphore(TARGETS_AT_ONCE)
         self.streams = asyncio.Semaphore(STREAMS_AT_ONCE)

@@ -17,6 +17,7 @@ from hubbub.http.access import Access
 from hubbub.http.retry import RetryPolicy
 from hubbub.pipeline.asking import ENDS_SOURCE, Asking, fetch
 from hubbub.pipeline.batch import batch_of
+from hubbub.pipeline.egress import Egress
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.plan import TargetPlan, label
 from hubbub.pipeline.recalling import recall
@@ -54,13 +55,21 @@ class Drive:
     """One sync under way. Lives in one event loop."""
 
     def __init__(
-        self, store: Store, run: Run, *, accesses: Mapping[str, Access], policy: RetryPolicy, watch: Watch | None = None
+        self,
+        store: Store,
+        run: Run,
+        *,
+        accesses: Mapping[str, Access],
+        policy: RetryPolicy,
+        watch: Watch | None = None,
+        egress: Egress | None = None,
     ) -> None:
         self._store = store
         self._run = run
         self._accesses = accesses
         self._policy = policy
         self._watch = watch
+        self._egress = egress or Egress()
         self._sources: dict[str, Asking] = {}
         self._errors: dict[str, dict[str, HubbubError]] = {}
         """Per target, by stream: what its last reading ended with."""
@@ -80,7 +89,8 @@ class Drive:
             try:
                 async with AsyncExitStack() as exits:
                     for name, access in self._accesses.items():
-                        asking = Asking(name, access=access, tell=self._tell, policy=self._policy)
+                        way = await self._egress.route(name, to=access.base_url, tell=self._tell)
+                        asking = Asking(name, access=access, tell=self._tell, policy=self._policy, tunnels=way)
                         exits.push_async_callback(asking.client.aclose)
                         self._sources[name] = asking
                     async with asyncio.TaskGroup() as group:

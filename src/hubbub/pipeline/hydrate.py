@@ -16,6 +16,7 @@ from hubbub.errors import RemoteError
 from hubbub.events import Observer
 from hubbub.http.retry import RetryPolicy
 from hubbub.pipeline import id_lists
+from hubbub.pipeline.egress import Egress
 from hubbub.pipeline.id_lists import Listed
 from hubbub.pipeline.plan import TargetPlan
 from hubbub.pipeline.recheck_run import reader_of
@@ -184,6 +185,7 @@ def hydrate(
     refresh: bool = False,
     observers: Sequence[Observer] = (),
     policy: RetryPolicy | None = None,
+    egress: Egress | None = None,
 ) -> RunReport:
     """Fetch what lists of ids name; what is stored already is left alone unless `refresh` is set.
 
@@ -205,5 +207,6 @@ def hydrate(
         settings=settings,
         observers=observers,
         policy=policy,
+        egress=egress,
         details=lambda: {"hydrate": msgspec.to_builtins(work.found)},
     )

@@ -15,7 +15,7 @@ import msgspec
 
 from hubbub import __version__, clock
 from hubbub.errors import InterruptedRunError, RateLimitedError, RecordError, TransientRemoteError
-from hubbub.events import MediaDone, Observer
+from hubbub.events import Event, Finding, MediaDone, Observer
 from hubbub.http.access import Access
 from hubbub.http.client import Client
 from hubbub.http.limits import CoolDownRules
@@ -24,6 +24,7 @@ from hubbub.media.blobs import Blobs
 from hubbub.media.download import Outcome, Wanted, download
 from hubbub.media.guard import Guard, Lookup
 from hubbub.media.validate import MAX_PIXELS
+from hubbub.pipeline.egress import MEDIA, Egress
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.run import Run, RunReport
 from hubbub.pipeline.sweep import LEFTOVER_AGE_S, sweep_orphans, sweep_strays
@@ -69,25 +70,39 @@ class MediaOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How names become addresses; None asks the system."""
 
 
-def fetch_media(store: Store, blobs: Path, *, options: MediaOptions, observers: Sequence[Observer] = ()) -> RunReport:
+def fetch_media(
+    store: Store,
+    blobs: Path,
+    *,
+    options: MediaOptions,
+    observers: Sequence[Observer] = (),
+    egress: Egress | None = None,
+) -> RunReport:
     """Fetch what waits, one transaction an item; the report's `details` count states, reasons and bytes.
+
+    `egress` says which proxies carry it; without it every request goes out directly.
 
     Blocking; runs its own event loop. Stopped, killed or failed, the next run goes on with what still waits. The exit
     code is PARTIAL when files were refused or broken, REMOTE when nothing at all came through."""
     target = ":".join(part for part in (options.source, options.community) if part) or "all"
+    ways = egress or Egress()
     with Run(store, command="media fetch", target=target, observers=observers) as run:
-        asyncio.run(_Fetch(store, Blobs(blobs), run=run, options=options).run_all())
+        try:
+            asyncio.run(_Fetch(store, Blobs(blobs), run=run, options=options, egress=ways).run_all())
+        finally:
+            ways.settle()
     return run.report()
 
 
 class _Fetch:
     """One run of downloads."""
 
-    def __init__(self, store: Store, blobs: Blobs, *, run: Run, options: MediaOptions) -> None:
+    def __init__(self, store: Store, blobs: Blobs, *, run: Run, options: MediaOptions, egress: Egress) -> None:
         self._store = store
         self._blobs = blobs
         self._run = run
         self._options = options
+        self._egress = egress
         self._queue: asyncio.Queue[PendingMedia | None] = asyncio.Queue(maxsize=2 * options.concurrency)
         self._hosts: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(options.per_host))
         self._limited: dict[str, RateLimitedError] = {}
@@ -129,9 +144,11 @@ class _Fetch:
         access = Access(
             base_url="https://media.invalid", user_agent=options.user_agent, read_budget=lambda _response: None
         )
+        # Which hosts will be asked is not known yet: a proxy is tried as far as itself.
+        way = await self._egress.route(MEDIA, to=None, tell=self._tell)
         async with Client(
             access,
-            source="media",
+            source=MEDIA,
             observers=(self._run.emit,),
             concurrency=options.concurrency,
             policy=options.policy,
@@ -139,6 +156,7 @@ class _Fetch:
             resolve=guard.resolve,
             check_url=guard.check_url,
             api=False,
+            tunnels=way,
         ) as client:
             try:
                 async with asyncio.TaskGroup() as group:
@@ -148,6 +166,10 @@ class _Fetch:
             except BaseExceptionGroup as errors:
                 # One reason is enough to stop, and callers know single errors.
                 raise errors.exceptions[0] from None
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, Finding):
+            self._run.finding(event.severity, event.what)
 
     async def _feed(self) -> None:
         options = self._options

@@ -14,6 +14,7 @@ from hubbub.errors import HubbubError, UsageError
 from hubbub.events import Observer
 from hubbub.http.retry import RetryPolicy
 from hubbub.pipeline import absence
+from hubbub.pipeline.egress import Egress
 from hubbub.pipeline.plan import TargetPlan, label
 from hubbub.pipeline.recheck import CLOSED, Recheck, RecheckOptions
 from hubbub.pipeline.run import RunReport
@@ -67,6 +68,7 @@ def recheck(
     settings: Mapping[str, SourceSettings],
     observers: Sequence[Observer] = (),
     policy: RetryPolicy | None = None,
+    egress: Egress | None = None,
 ) -> RunReport:
     """One pass as a run of its own; `reddit` alone means all of its rows. Raises as `sync` does."""
     source, reader, scope = _scoped(targets)
@@ -87,6 +89,7 @@ def recheck(
         settings=settings,
         observers=observers,
         policy=policy,
+        egress=egress,
         details=details,
     )
 

@@ -15,6 +15,7 @@ from hubbub.events import Observer
 from hubbub.http.access import Access
 from hubbub.http.retry import RetryPolicy
 from hubbub.pipeline.drive import Drive, Pooled
+from hubbub.pipeline.egress import Egress
 from hubbub.pipeline.plan import Stages, TargetPlan, distinct, plan_targets
 from hubbub.pipeline.rechecking import recheck_plan
 from hubbub.pipeline.run import Run, RunReport
@@ -33,9 +34,12 @@ def sync(
     settings: Mapping[str, SourceSettings],
     observers: Sequence[Observer] = (),
     policy: RetryPolicy | None = None,
+    egress: Egress | None = None,
     watch: Watch | None = None,
 ) -> RunReport:
     """Bring the store up to date with the targets and say what became of every record; with `watch` keep it so.
+
+    `egress` says which proxies carry which source; without it every request goes out directly.
 
     Blocks; the first Ctrl-C or SIGTERM stops asking and stores what is there, the second ends at once. Errors of the
     platform, the network and the store are in the report. Raises UsageError and ConfigError before anything begins,
@@ -61,6 +65,7 @@ def sync(
         settings=settings,
         observers=observers,
         policy=policy,
+        egress=egress,
     )
 
 
@@ -75,6 +80,7 @@ def carry_out(
     watch: Watch | None = None,
     observers: Sequence[Observer] = (),
     policy: RetryPolicy | None = None,
+    egress: Egress | None = None,
     details: Callable[[], Mapping[str, Any]] = dict,
 ) -> RunReport:
     """Run planned streams as one run of `command`; `details` is asked at the end for what only this command has to say.
@@ -90,12 +96,15 @@ def carry_out(
             claims.enter_context(store.claim(name))
         with Run(store, command=command, target=target, observers=observers) as run:
             try:
-                drive = Drive(store, run, accesses=accesses, policy=policy or RetryPolicy(), watch=watch)
+                patience = policy or RetryPolicy()
+                drive = Drive(store, run, accesses=accesses, policy=patience, watch=watch, egress=egress)
                 asyncio.run(drive.run(plans, pooled))
             except asyncio.CancelledError:
                 raise InterruptedRunError("stopped by the user", advice="the same command goes on from here") from None
             finally:
                 run.details.update(details())
+                if egress is not None:
+                    egress.settle()
     return run.report()
 
 

@@ -25,6 +25,7 @@ from hubbub.plugins.contracts import (
     Target,
 )
 from hubbub.plugins.due import Scope
+from hubbub.plugins.verifying import Verification
 from hubbub.sources.reddit import api, auth, data_request, lookup
 from hubbub.sources.reddit.about import community_about, user_about
 from hubbub.sources.reddit.columns import dump_columns
@@ -35,6 +36,7 @@ from hubbub.sources.reddit.listings import TERMS, Course, look_at_listing, walk_
 from hubbub.sources.reddit.mapping import MAPPING_VERSION
 from hubbub.sources.reddit.saved import decode_saved
 from hubbub.sources.reddit.together import Together
+from hubbub.sources.reddit.verifying import verify
 
 _COMMUNITY = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_]{1,20}|u_[A-Za-z0-9_-]{3,20}|reddit\.com)\Z")
 _PERSON = re.compile(r"[A-Za-z0-9_-]{3,20}\Z")
@@ -46,7 +48,7 @@ Stages = tuple[tuple[StreamPlan, ...], ...]
 
 
 class RedditSource:
-    """The plug-in: fulfils SourcePlugin, FileReader, TableReader, ExportReader and IdReader."""
+    """The plug-in: fulfils SourcePlugin, FileReader, TableReader, ExportReader, IdReader and Verifies."""
 
     name = "reddit"
     terms = TERMS
@@ -95,6 +97,11 @@ class RedditSource:
     def identify(self, word: str, *, kind: str | None = None) -> tuple[str, str] | None:
         """(kind, fullname) of a fullname, a permalink or a bare id (see `lookup`)."""
         return lookup.identify(word, kind=kind)
+
+    def verify(self, targets: Sequence[Target], settings: SourceSettings) -> Verification:
+        """Who we are, what is left, which communities are open (see `verifying`)."""
+        named = [_named(target) for target in targets if target.name]
+        return verify([f"u/{name}" if is_person else name for is_person, name in named], settings.values)
 
     def pools(self, target: Target, options: SyncOptions) -> bool:
         """Communities go together, but for a one-off look; a person has listings of their own."""

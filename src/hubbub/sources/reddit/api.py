@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -79,6 +80,11 @@ def more_children(post: str, *, children: tuple[str, ...], sort: str) -> Request
 def about(path: str, *, route: str) -> Request:
     """A description: "/r/x/about", "/r/x/about/rules", "/user/x/about"."""
     return Request(url=path, params=(_RAW,), route=route, max_bytes=MAX_BYTES)
+
+
+def communities(names: Sequence[str]) -> Request:
+    """Up to a hundred communities by name; closed ones come as stubs full of nulls, missing ones are left out."""
+    return Request(url="/api/info", params=(_RAW, ("sr_name", ",".join(names))), route="names", max_bytes=MAX_BYTES)
 
 
 def has_raw_json(request: Request) -> bool:
@@ -158,8 +164,8 @@ def _raise_refusal(response: Response, *, said: dict[str, Any]) -> None:
         )
     if status == 403 and "insufficient_scope" in challenge:
         raise AuthError(f"{where}: the token lacks a scope for this", advice="ask for the scopes read and history")
-    if isinstance(reason, str) and reason in _CLOSED:
-        words, advice = _CLOSED[reason]
+    if isinstance(reason, str) and reason in CLOSED:
+        words, advice = CLOSED[reason]
         raise UnavailableError(f"{where}: {words}", advice=advice)
     if status == 451:
         raise UnavailableError(f"{where} is not available for legal reasons in this country")
@@ -174,7 +180,7 @@ def _raise_refusal(response: Response, *, said: dict[str, Any]) -> None:
     raise UnavailableError(f"{where}: forbidden for this account")
 
 
-_CLOSED = {
+CLOSED = {
     "private": ("the community is private", "only its members can read it"),
     "quarantined": ("the community is quarantined", "it needs an opt-in on the web by an account with verified mail"),
     "gated": ("the community is gated", "it needs an opt-in on the web"),
@@ -182,6 +188,7 @@ _CLOSED = {
     "gold_restricted": ("the community is for premium members only", None),
     "banned": ("the community is banned", "nothing of it can be read any more; archives may hold its history"),
 }
+"""What Reddit gives as the reason why a community is closed: in words, and what to do."""
 
 
 def _amount(text: str | None) -> float | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import partial
 
 from hubbub import __version__
-from hubbub.errors import ConfigError, UsageError
+from hubbub.errors import ConfigError, ExitCode, UsageError
 from hubbub.http.access import Access
 from hubbub.plugins.contracts import SourceSettings, StreamPlan, SyncOptions, Target
+from hubbub.plugins.verifying import Standing, Verdict, Verification
 from hubbub.sources.reddit import arctic_api as api
 from hubbub.sources.reddit.arctic_walk import Course, walk_archive
 from hubbub.sources.reddit.dump import TERMS
@@ -21,11 +23,16 @@ GAP_S = 0.5
 _PER_MINUTE = 60
 """In the long run, while its answers say nothing of a budget."""
 
+_ANY = ("subreddit", "announcements")
+"""What is asked for when only the archive itself is in question."""
+
 Stages = tuple[tuple[StreamPlan, ...], ...]
 
 
 class ArcticSource:
-    """The plug-in. Its checkpoints, its budget and its claim go by its own name, its records by Reddit's."""
+    """The plug-in: fulfils SourcePlugin and Verifies.
+
+    Its checkpoints, its budget and its claim go by its own name, its records by Reddit's."""
 
     name = "arctic"
     terms = TERMS
@@ -44,6 +51,11 @@ class ArcticSource:
             default_budget=_PER_MINUTE,
             gap_s=GAP_S if settings.base_url is None else 0.0,
         )
+
+    def verify(self, targets: Sequence[Target], settings: SourceSettings) -> Verification:
+        """Whether the archive answers, and what it holds of the targets: a request each, one when none is named."""
+        del settings
+        return _verify([(target.name, _place(target)[0]) for target in targets])
 
     def plan(self, target: Target, options: SyncOptions) -> Stages:
         """One stage: posts and comments, which take turns.
@@ -67,6 +79,24 @@ class ArcticSource:
             )
             plans.append(StreamPlan(name=stream, begin=partial(walk_archive, course, options=options)))
         return (tuple(plans),)
+
+
+def _verify(places: Sequence[tuple[str, tuple[str, str]]]) -> Verification:
+    standings = []
+    budget = None
+    for name, of in places or [("", _ANY)]:
+        response = yield api.search("/api/posts/search", route="arctic_posts", of=of, limit="1", sort="desc")
+        budget = api.read_budget(response) or budget
+        try:
+            held = bool(api.read_items(response))
+        except api.TooMuchError as error:
+            code = ExitCode.REMOTE
+            standings.append(Standing(name=name, state="unknown", exit_code=code, said=f"the archive says: {error}"))
+            continue
+        said = "the archive holds posts" if held else "the archive holds no post under this name"
+        code = ExitCode.OK if held else ExitCode.PARTIAL
+        standings.append(Standing(name=name, state="archived" if held else "missing", exit_code=code, said=said))
+    return Verdict(door="no account is needed", budget=budget, standings=tuple(standings) if places else ())
 
 
 def _place(target: Target) -> tuple[tuple[str, str], str, str]:

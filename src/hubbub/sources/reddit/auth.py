@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from hubbub import __version__
-from hubbub.errors import AuthError, BlockedError, ConfigError, RateLimitedError, TransientRemoteError
+from hubbub.errors import AuthError, BlockedError, ConfigError, RateLimitedError, RemoteError, TransientRemoteError
 from hubbub.http.access import LONGEST_LIFE_S, SHORTEST_LIFE_S, Token
 from hubbub.http.messages import Request, Response
 from hubbub.sources.reddit.api import SEE_CREDENTIALS, come_back_at, object_in
@@ -75,14 +75,17 @@ def token_flow(values: Mapping[str, str], *, base_url: str | None) -> TokenFlow:
         form = tuple(
             (key, current["refresh_token"] or "") if key == "refresh_token" else (key, value) for key, value in fields
         )
-        response = yield Request(
-            method="POST",
-            url=url,
-            form=form,
-            headers=(("authorization", f"Basic {basic}"),),
-            route="token",
-            authorize=False,
-        )
+        try:
+            response = yield Request(
+                method="POST",
+                url=url,
+                form=form,
+                headers=(("authorization", f"Basic {basic}"),),
+                route="token",
+                authorize=False,
+            )
+        except RateLimitedError as error:
+            raise _too_many(error.until) from None
         token = read_token(response, grant_type=fields[0][1])
         held = current["refresh_token"]
         rotated = token.refresh_token if held and token.refresh_token != held else None
@@ -102,24 +105,43 @@ def read_token(response: Response, *, grant_type: str) -> Token:
     if status == 200 and "access_token" in said:
         return _token(said)
     if status == 429:
-        raise RateLimitedError("Reddit's token endpoint had too many requests", until=come_back_at(response))
+        raise _too_many(come_back_at(response))
     if status == 403 and response.body.lstrip()[:1] == b"<":
         raise BlockedError("Reddit's edge turned the login away with a block page (403 HTML)", advice=SEE_CREDENTIALS)
     if status >= 500:
         raise TransientRemoteError(f"Reddit's token endpoint answered {status}", advice="try again later")
     if status == 401:
         raise AuthError(
-            "Reddit does not know this client_id and client_secret", advice=f"compare both; {SEE_CREDENTIALS}"
+            "Reddit does not know this client_id and client_secret",
+            advice="compare both with the application's page; one that is no longer listed there was deleted or "
+            f"revoked; {SEE_CREDENTIALS}",
+        )
+    if 300 <= status < 400 or status in {404, 405, 410}:
+        raise RemoteError(
+            f"{response.url} gives no tokens ({status}): this is not Reddit",
+            advice="check reddit.base_url or --base-url; without either, Reddit itself is asked",
         )
     if isinstance(error, str) and error in _REFUSED:
         words, advice = _REFUSED[error]
         raise AuthError(words, advice=advice)
     if status == 400 and grant_type == "refresh_token":
         raise AuthError(
-            "Reddit does not accept the refresh token (revoked, or unused for a year)", advice="log in anew"
+            "Reddit does not accept the refresh token (revoked, replaced, or unused for a year)",
+            advice=f"authorise the application again and put the new one into reddit.refresh_token; {SEE_CREDENTIALS}",
         )
     given = f": {error}"[:120] if isinstance(error, str) else ""
-    raise AuthError(f"Reddit's token endpoint answered {status} without a token{given}", advice=SEE_CREDENTIALS)
+    raise AuthError(
+        f"Reddit's token endpoint answered {status} without a token{given}",
+        advice=f"if reddit.base_url is set, is it right? {SEE_CREDENTIALS}",
+    )
+
+
+def _too_many(until: int | None) -> RateLimitedError:
+    return RateLimitedError(
+        "Reddit's token endpoint had too many requests",
+        until=until,
+        advice="logins have a limit of their own, apart from the budget: start fewer commands, and come back then",
+    )
 
 
 _REFUSED = {
@@ -147,6 +169,7 @@ def _token(said: dict[str, Any]) -> Token:
         value=value,
         expires_in_s=_lifetime(said.get("expires_in")),
         refresh_token=renewed if usable else None,
+        scopes=tuple(scope.replace(",", " ").split()) if isinstance(scope := said.get("scope"), str) else None,
     )
 
 
