@@ -195,7 +195,9 @@ def live_gallery_dl(*, ready: dict[str, Any], db: str) -> Figures:
 
     run = _Run(ready, db)
     config.clear()
-    for key, value in (("comments", 500), ("morecomments", True), ("sleep-request", 0), ("limit", 100)):
+    theirs_to_set = {"comments": 500, "morecomments": True, "sleep-request": 0, "limit": 100, "api": "oauth"}
+    theirs_to_set |= {"client-id": ready["client_id"], "user-agent": "bench:live:1 (by /u/bench)"}
+    for key, value in theirs_to_set.items():
         config.set(("extractor", "reddit"), key, value)
     config.set(("cache",), "file", ":memory:")
     token = _token(ready)

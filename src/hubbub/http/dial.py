@@ -2,7 +2,8 @@
 
 The checked address is the dialled one, so a name that changes between check and dial gains nothing. The library keeps
 bytes that follow an answer and takes them for the answer to the next question: such a connection is not used again.
-A proxy is asked for the checked address, too, never for the name (docs/decisions/0033-a-proxy-is-asked-for-checked-addresses.md)."""
+A proxy is asked for the checked address, too, never for the name
+(docs/decisions/0033-a-proxy-is-asked-for-checked-addresses.md)."""
 
 from __future__ import annotations
 
