@@ -23,6 +23,8 @@ class Place:
         self.comments = Mark()
         self.about_at: int | None = None
         """When its description was last read (epoch seconds)."""
+        self.about_asked_at: int | None = None
+        """When this sync last asked for it."""
         self.closed: HubbubError | None = None
         """Why nothing more is asked of it."""
         self.pace = Pace()

@@ -188,7 +188,10 @@ def _conclude(tail: Tail, *, walk: Walk, seen: _Seen, out: Gathered, whole: tupl
     marks: list[tuple[Place, Mark]] = []
     if complete or alone:
         for place in tail.members:
-            marks.append((place, _moved(tail.mark(place), newest=seen.newest.get(place.key), began=began, deep=deep)))
+            mark = tail.mark(place)
+            if mark.heard_at is None:
+                mark = msgspec.structs.replace(mark, floor=walk.oldest)
+            marks.append((place, _moved(mark, newest=seen.newest.get(place.key), began=began, deep=deep)))
             checkpoints.append(mark_at(tail.key(place), marks[-1][1]))
     if alone and not complete:
         place, lost_s = tail.members[0], (walk.oldest or 0) - (walk.floor or 0)

@@ -42,6 +42,7 @@ class Together:
         self._watch = watch
         self._tails: list[Tail] = []
         self._regrouped_at = 0
+        self._walked_at = 0
         self._refreshed_at = 0
         self._silent = False
         """Nothing of the last step came to its end: what follows would only meet the same silence."""
@@ -96,7 +97,11 @@ class Together:
             if _is_stale(self._regrouped_at, every_s=REGROUP_EVERY_S, now=now):
                 self._regroup(now, fresh_s=fresh_s)
             due = [tail for tail in self._tails if next_poll(tail.pace, fresh_s=fresh_s) <= now]
-            yield from self._run([*self._abouts(self._stale(now)), *self._poll(due, now=now)])
+            walks = self._unfinished(now, fresh_s=fresh_s)
+            yield from self._run([*self._abouts(self._stale(now)), *walks, *self._poll(due, now=now)])
+            if walks:
+                yield from self._learn()
+                self._regrouped_at = 0
             now = yield Rest(0)
             if _is_stale(self._refreshed_at, every_s=REFRESH_EVERY_S, now=now):
                 self._refreshed_at = now
@@ -106,12 +111,21 @@ class Together:
             wakes = [next_poll(tail.pace, fresh_s=fresh_s) for tail in self._tails]
             now = yield Rest(math.ceil(min(wakes, default=now + fresh_s)))
 
+    def _unfinished(self, now: int, *, fresh_s: int) -> list[StreamPlan]:
+        """Walks of listings that were never read to the end: no poll may stand in for them."""
+        places = [place for place in self.places.open() if not place.is_settled]
+        if not (places and self._wants("posts") and _is_stale(self._walked_at, every_s=fresh_s, now=now)):
+            return []
+        self._walked_at = now
+        return [self._walk(place) for place in places]
+
     def _regroup(self, now: int, *, fresh_s: int) -> None:
         """Put quiet communities together and busy ones by themselves; keep what is known of each group's pace."""
         known = {(tail.what, tail.members): tail for tail in self._tails}
         tails: list[Tail] = []
         if self._wants("posts"):
-            tails += self._tails_of("new", self.places.open(), fresh_s=fresh_s)
+            settled = [place for place in self.places.open() if place.is_settled]
+            tails += self._tails_of("new", settled, fresh_s=fresh_s)
         if self._wants("comments"):
             tails += self._tails_of("comments", self.places.open(), fresh_s=fresh_s)
         self._tails = [known.get((tail.what, tail.members), tail) for tail in tails]
@@ -147,7 +161,15 @@ class Together:
         return not self._options.only or stream in self._options.only
 
     def _stale(self, now: int) -> list[Place]:
-        return [place for place in self.places.open() if _is_stale(place.about_at, every_s=ABOUT_EVERY_S, now=now)]
+        """Whose description is to be read again; one that failed is let alone for an hour."""
+        stale = []
+        for place in self.places.open():
+            if place.about_asked_at is None:
+                place.about_asked_at = now if place.about_at is None else place.about_at
+            if _is_stale(place.about_at, every_s=ABOUT_EVERY_S, now=now) and now - place.about_asked_at >= HOUR_S:
+                place.about_asked_at = now
+                stale.append(place)
+        return stale
 
     def _abouts(self, places: Sequence[Place]) -> list[StreamPlan]:
         wanted = places if self._wants("about") else []
