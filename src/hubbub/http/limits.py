@@ -97,6 +97,11 @@ def taken(budget: Budget, now: float) -> Budget:
     )
 
 
+def untaken(budget: Budget) -> Budget:
+    """The budget once a request that had leave did not go after all."""
+    return msgspec.structs.replace(budget, in_flight=max(0, budget.in_flight - 1))
+
+
 def answered(budget: Budget, reading: BudgetReading | None, now: float) -> Budget:
     """The budget once a request is over; without a usable reading it is taken for one that was counted."""
     budget = _rolled(budget, now)
@@ -151,9 +156,10 @@ def _bare(budget: Budget) -> Budget:
 
 
 def _until_reset_s(reading: BudgetReading) -> float:
-    """Seconds until the window is over for certain."""
+    """Seconds until the window is over for certain; at least one where nothing remains: never a hot loop."""
     rounded_s = _ROUNDED_S if float(reading.reset_s).is_integer() else 0.0
-    return min(max(reading.reset_s + rounded_s, 1.0), _LONGEST_RESET_S)
+    least_s = 1.0 if reading.remaining <= 0 else 0.0
+    return min(max(reading.reset_s + rounded_s, least_s), _LONGEST_RESET_S)
 
 
 def _sane(reading: BudgetReading) -> bool:
