@@ -31,6 +31,10 @@ class Keeper(Protocol):
         """A request is over; what its answer says of the budget."""
         ...
 
+    async def withdraw(self) -> None:
+        """A request that had leave does not go after all."""
+        ...
+
     async def hold(self, seconds: float) -> None:
         """After a 429: let nobody pass for so long."""
         ...
@@ -58,7 +62,7 @@ class LocalKeeper:
         """One request is over."""
         self._budget = limits.answered(self._budget, reading, clock.monotonic())
 
-    def forget(self) -> None:
+    async def withdraw(self) -> None:
         """A request that had leave never left."""
         self._budget = limits.untaken(self._budget)
 
@@ -132,7 +136,7 @@ class SharedKeeper:
             return await asyncio.shield(taking)
         except asyncio.CancelledError:
             if await taking <= 0:
-                await self._untake()
+                await self.withdraw()
             raise
 
     async def give_back(self, reading: BudgetReading | None) -> None:
@@ -145,6 +149,16 @@ class SharedKeeper:
                 self._under_way = max(0, self._under_way - 1)
                 self._alone.learn(reading)
             await self._changed(lambda budget, now: limits.answered(budget, reading, now))
+
+    async def withdraw(self) -> None:
+        """Nobody uses the leave that was taken."""
+        async with self._turn:
+            if self._local:
+                self._local -= 1
+                await self._alone.withdraw()
+            else:
+                self._under_way = max(0, self._under_way - 1)
+                await self._changed(lambda budget, _: budget)
 
     async def hold(self, seconds: float) -> None:
         """Nobody passes for so long, in no process."""
@@ -171,16 +185,6 @@ class SharedKeeper:
             wait = await self._alone.take()
             self._local += wait <= 0
             return wait
-
-    async def _untake(self) -> None:
-        """Nobody uses the leave that was taken: the one who asked was broken off meanwhile."""
-        async with self._turn:
-            if self._local:
-                self._local -= 1
-                self._alone.forget()
-            else:
-                self._under_way = max(0, self._under_way - 1)
-                await self._changed(lambda budget, _: budget)
 
     async def _changed(self, step: Callable[[Budget, float], Budget | None], *, more: int = 0) -> bool:
         """Take one step with the shared budget, with so many more requests of this process under way; a step to None
