@@ -46,6 +46,8 @@ class Waiting(Event, frozen=True):
     source: str
     why: str
     wait_s: float
+    until: int
+    """When it goes on as things stand: epoch seconds UTC."""
 
 
 class BatchStored(Event, frozen=True):

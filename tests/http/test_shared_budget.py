@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 from hubbub.errors import ConfigError
-from hubbub.http import budgets
+from hubbub.http import budgets, limits
 from hubbub.http.access import Access, BudgetOptions, BudgetReading
 from hubbub.http.budgets import AwayError, Ledger, SharedKeeper
 from hubbub.http.limits import opened
 from hubbub.http.places import keeper_of, open_place
-from tests.servers import ValkeyServer
+from tests.servers import USER, PostgresServer, ValkeyServer
 
 SIZE, WINDOW_S, RESERVE = 60, 1.0, 0.1
 
@@ -89,8 +89,9 @@ async def ask(each: SharedKeeper, platform: Platform, *, until: float) -> int:
 
 
 async def test_processes_that_share_a_budget_never_overdraw_it_and_all_have_their_share(
-    share: str, sharing: Make
+    share: str, sharing: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(limits, "WINDOW_S", WINDOW_S)
     platform = Platform()
     keepers = [sharing(share) for _ in range(3)]
     until = time.monotonic() + 3.2
@@ -176,6 +177,107 @@ async def test_while_the_place_is_away_each_goes_on_alone_and_says_so_once(
     own_valkey.start()
     assert await one.take() == 0
     assert look(own_valkey.url())
+
+
+def under_way(share: str) -> int:
+    return sum(count for count, _ in msgspec.json.decode(look(share), type=Ledger).under_way.values())
+
+
+READING = BudgetReading(remaining=900, used=100, reset_s=300)
+
+
+async def test_answers_that_come_while_the_place_is_away_are_not_under_way_for_ever(
+    own_valkey: ValkeyServer, sharing: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budgets, "AWAY_S", 0.0)
+    one = sharing(own_valkey.url())
+    await one.take()
+    await one.give_back(READING)
+    for _ in range(3):
+        assert await one.take() == 0
+    assert under_way(own_valkey.url()) == 3
+    kept = look(own_valkey.url())
+    own_valkey.stop()
+    for _ in range(3):
+        await one.give_back(msgspec.structs.replace(READING, used=140, remaining=860))
+    own_valkey.start()
+    place = open_place(own_valkey.url(), source="reddit", identity="app")
+    place.change(lambda _, __: kept)  # a place that was out of reach, not one that forgot
+    place.close()
+    assert await one.take() == 0
+    assert under_way(own_valkey.url()) == 1
+
+
+async def test_what_was_learnt_before_the_place_went_away_holds_for_the_process_alone(
+    own_valkey: ValkeyServer, sharing: Make
+) -> None:
+    one = sharing(own_valkey.url())
+    await one.take()
+    await one.give_back(BudgetReading(remaining=400, used=600, reset_s=300))
+    own_valkey.stop()
+    assert await one.take() == pytest.approx(300, abs=3), "more than half is used"
+
+
+async def test_a_server_that_was_started_again_costs_no_warning(
+    own_valkey: ValkeyServer, own_postgres: PostgresServer, sharing: Make
+) -> None:
+    warnings: list[str] = []
+    one = sharing(own_valkey.url(), warnings=warnings)
+    other = sharing(own_postgres.make_database(), warnings=warnings)
+    for each in (one, other):
+        assert await each.take() == 0
+        await each.give_back(READING)
+    own_valkey.stop()
+    own_valkey.start()
+    own_postgres.restart("immediate")
+    for each in (one, other):
+        assert await each.take() == 0
+    assert warnings == []
+
+
+async def test_leave_that_is_taken_for_nobody_is_given_back(share: str, sharing: Make) -> None:
+    one = sharing(share)
+    await one.take()
+    await one.give_back(READING)
+    for _ in range(5):
+        asking = asyncio.ensure_future(one.take())
+        await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    assert under_way(share) == 0
+    assert msgspec.json.decode(look(share), type=Ledger).budget.used == READING.used
+
+
+async def test_many_that_begin_at_once_make_one_table_and_none_goes_alone(postgres: str, sharing: Make) -> None:
+    warnings: list[str] = []
+    keepers = [sharing(postgres, warnings=warnings) for _ in range(8)]
+    await asyncio.gather(*(each.take() for each in keepers))
+    assert warnings == []
+    assert under_way(postgres) == 1
+
+
+async def test_the_table_may_lie_in_a_schema_that_the_address_names(
+    postgres_server: PostgresServer, postgres: str, sharing: Make
+) -> None:
+    database = postgres.rpartition("/")[2]
+    postgres_server.sql(f"CREATE SCHEMA shared AUTHORIZATION {USER}", database=database)
+    assert await sharing(f"{postgres}?schema=shared").take() == 0
+    assert postgres_server.sql("SELECT count(*) FROM shared.hubbub_budget", database=database) == "1"
+
+
+async def test_parameters_of_the_address_are_obeyed(postgres: str, sharing: Make) -> None:
+    """Whoever asks for an encrypted connection gets that or none."""
+    warnings: list[str] = []
+    await sharing(f"{postgres}?sslmode=require", warnings=warnings).take()
+    assert ["SSL" in warning for warning in warnings] == [True]
+
+
+@pytest.mark.parametrize("address", ["postgresql://me:hunter2%zz@host/db", "redis://me:hunter2@host:port/0"])
+def test_an_address_that_cannot_be_read_is_refused_without_its_password(address: str) -> None:
+    with pytest.raises(ConfigError, match=r"budget\.share") as caught:
+        open_place(address, source="reddit", identity="app")
+    assert "hunter2" not in f"{caught.value} {caught.value.advice} {caught.value.__cause__}"
 
 
 def test_an_address_of_another_kind_is_refused_without_its_password() -> None:

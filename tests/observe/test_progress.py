@@ -14,9 +14,9 @@ def test_what_is_drawn_counts_the_run_and_neutralises_names() -> None:
         display(events.RequestDone(source="reddit", route="new", status=200, elapsed_s=0.1, body_bytes=10, attempt=1))
         display(events.BatchStored(stream="x/new", tally={"new": 90, "updated": 10}))
         display(events.FileProgress(path="/x/[red]RS\x1b[2J.zst", done_bytes=5, total_bytes=10, rows=1234))
-        display(events.Waiting(source="reddit", why="budget", wait_s=30))
+        display(events.Waiting(source="reddit", why="budget", wait_s=30, until=1_780_000_000))
     drawn = screen.getvalue()
-    assert "1 requests, 100 records, waiting 30 s: budget" in drawn
+    assert "1 requests, 100 records, waiting 30 s until 20:26:40Z: budget" in drawn
     assert "[red]RS\\x1b[2J.zst" in drawn
     assert "1,234 rows" in drawn
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 
@@ -13,8 +13,6 @@ from hubbub import clock
 from hubbub.http import limits
 from hubbub.http.access import BudgetReading
 from hubbub.http.limits import Budget
-
-T = TypeVar("T")
 
 LOST_S = 180.0
 """A process that has not touched the budget for so long is gone, and its requests under way with it."""
@@ -31,6 +29,10 @@ class Keeper(Protocol):
 
     async def give_back(self, reading: BudgetReading | None) -> None:
         """A request is over; what its answer says of the budget."""
+        ...
+
+    async def withdraw(self) -> None:
+        """A request that had leave does not go after all."""
         ...
 
     async def hold(self, seconds: float) -> None:
@@ -60,6 +62,15 @@ class LocalKeeper:
         """One request is over."""
         self._budget = limits.answered(self._budget, reading, clock.monotonic())
 
+    async def withdraw(self) -> None:
+        """A request that had leave never left."""
+        self._budget = limits.untaken(self._budget)
+
+    def learn(self, reading: BudgetReading | None) -> None:
+        """What an answer says to a request that was not taken from here."""
+        now = clock.monotonic()
+        self._budget = limits.answered(limits.taken(self._budget, now), reading, now)
+
     async def hold(self, seconds: float) -> None:
         """Nobody passes for so long."""
         self._budget = limits.held(self._budget, seconds, clock.monotonic())
@@ -80,14 +91,17 @@ class AwayError(Exception):
     """The shared place cannot be reached; `str` says where it is and why, without secrets."""
 
 
+Step = Callable[[bytes | None, float], bytes | None]
+
+
 class Place(Protocol):
     """Changes a value that several processes share."""
 
     where: str
 
-    def change(self, step: Callable[[bytes | None, float], bytes]) -> None:
-        """Replace what is kept by what `step` makes of it and the time there (epoch seconds); `step` may be called
-        again when another process came in between. Raises AwayError."""
+    def change(self, step: Step) -> None:
+        """Replace what is kept by what `step` makes of it and the time there (epoch seconds), or leave it for None;
+        `step` may be called again when another process came in between. Raises AwayError."""
         ...
 
     def close(self) -> None:
@@ -108,59 +122,83 @@ class SharedKeeper:
         self._warn = warn
         self._name = uuid.uuid4().hex
         self._away_until: float | None = None
+        self._turn = asyncio.Lock()
+        self._under_way = 0
+        """Requests that were taken from the shared budget and are not over. The number is written down as it stands,
+        not counted up and down there: what could not be said while the place was away is said with the next change."""
         self._local = 0
-        """Requests under way that were not taken from the shared budget."""
+        """Requests under way that were taken from the budget of this process alone."""
 
     async def take(self) -> float:
         """Leave for one request, or how long to wait."""
-
-        def step(ledger: Ledger, now: float) -> tuple[Ledger, float]:
-            wait = limits.wait_s(ledger.budget, now)
-            if wait > 0:
-                return ledger, wait
-            return self._noted(ledger, limits.taken(ledger.budget, now), change=1, now=now), 0.0
-
-        wait = await self._changed(step)
-        if wait is None:
-            wait = await self._alone.take()
-            self._local += wait <= 0
-        return wait
+        taking = asyncio.ensure_future(self._take())
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            if await taking <= 0:
+                await self.withdraw()
+            raise
 
     async def give_back(self, reading: BudgetReading | None) -> None:
-        """One request is over."""
-        if self._local:
-            self._local -= 1
-            await self._alone.give_back(reading)
-            return
+        """One request is over. What its answer says is for all, wherever it was taken from."""
+        async with self._turn:
+            if self._local:
+                self._local -= 1
+                await self._alone.give_back(reading)
+            else:
+                self._under_way = max(0, self._under_way - 1)
+                self._alone.learn(reading)
+            await self._changed(lambda budget, now: limits.answered(budget, reading, now))
 
-        def step(ledger: Ledger, now: float) -> tuple[Ledger, float]:
-            return self._noted(ledger, limits.answered(ledger.budget, reading, now), change=-1, now=now), 0.0
-
-        await self._changed(step)
+    async def withdraw(self) -> None:
+        """Nobody uses the leave that was taken."""
+        async with self._turn:
+            if self._local:
+                self._local -= 1
+                await self._alone.withdraw()
+            else:
+                self._under_way = max(0, self._under_way - 1)
+                await self._changed(lambda budget, _: budget)
 
     async def hold(self, seconds: float) -> None:
         """Nobody passes for so long, in no process."""
-
-        def step(ledger: Ledger, now: float) -> tuple[Ledger, float]:
-            return self._noted(ledger, limits.held(ledger.budget, seconds, now), change=0, now=now), 0.0
-
-        if await self._changed(step) is None:
+        async with self._turn:
             await self._alone.hold(seconds)
+            await self._changed(lambda budget, now: limits.held(budget, seconds, now))
 
     def close(self) -> None:
         """Let go of the connection."""
         self._place.close()
 
-    async def _changed(self, step: Callable[[Ledger, float], tuple[Ledger, float]]) -> float | None:
-        """What the step answers; None while the place is away."""
-        if self._away_until is not None and clock.monotonic() < self._away_until:
-            return None
-        answer = 0.0
+    async def _take(self) -> float:
+        async with self._turn:
+            wait = 0.0
 
-        def change(kept: bytes | None, now: float) -> bytes:
-            nonlocal answer
-            ledger, answer = step(self._read(kept, now), now)
-            return msgspec.json.encode(ledger)
+            def take(budget: Budget, now: float) -> Budget | None:
+                nonlocal wait
+                wait = limits.wait_s(budget, now)
+                return None if wait > 0 else limits.taken(budget, now)
+
+            if await self._changed(take, more=1):
+                self._under_way += wait <= 0
+                return wait
+            wait = await self._alone.take()
+            self._local += wait <= 0
+            return wait
+
+    async def _changed(self, step: Callable[[Budget, float], Budget | None], *, more: int = 0) -> bool:
+        """Take one step with the shared budget, with so many more requests of this process under way; a step to None
+        changes nothing. False while the place is away."""
+        if self._away_until is not None and clock.monotonic() < self._away_until:
+            return False
+
+        def change(kept: bytes | None, now: float) -> bytes | None:
+            ledger = self._read(kept, now)
+            budget = step(ledger.budget, now)
+            if budget is None:
+                return None
+            mine = {self._name: (self._under_way + more, now)}
+            return msgspec.json.encode(Ledger(budget=budget, under_way=ledger.under_way | mine))
 
         try:
             await asyncio.to_thread(self._place.change, change)
@@ -168,21 +206,16 @@ class SharedKeeper:
             if self._away_until is None:
                 self._warn(f"{error}; going on alone at half the pace, so that others who share it have theirs")
             self._away_until = clock.monotonic() + AWAY_S
-            return None
+            return False
         self._away_until = None
-        return answer
+        return True
 
     def _read(self, kept: bytes | None, now: float) -> Ledger:
         """What is kept, without processes that are gone; a new budget where there is none that can be read."""
         try:
             ledger = Ledger(budget=self._fresh(now)) if kept is None else msgspec.json.decode(kept, type=Ledger)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             ledger = Ledger(budget=self._fresh(now))
         alive = {name: each for name, each in ledger.under_way.items() if now - each[1] < LOST_S}
         count = sum(count for count, _ in alive.values())
         return Ledger(budget=msgspec.structs.replace(ledger.budget, in_flight=count), under_way=alive)
-
-    def _noted(self, ledger: Ledger, budget: Budget, *, change: int, now: float) -> Ledger:
-        """The ledger with this budget, and with more or fewer requests of this process under way."""
-        count = max(0, ledger.under_way.get(self._name, (0, now))[0] + change)
-        return Ledger(budget=budget, under_way=ledger.under_way | {self._name: (count, now)})

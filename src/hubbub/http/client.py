@@ -62,6 +62,7 @@ class Client:
         self._api = api
         self._origin = origin(access.base_url)
         self._slots = asyncio.Semaphore(concurrency)
+        self._token_slot = asyncio.Semaphore(1)
         self._serial: dict[str, asyncio.Lock] = {}
         self._random = random.Random()  # noqa: S311  jitter, not a secret
         self._gate = Gate(
@@ -80,7 +81,9 @@ class Client:
             tunnels=tunnels,
         )
         self._wire = wire if via is None else via(wire)
-        self._tokens = None if access.token is None else Tokens(access.token, self.fetch, rotated=self._say_rotated)
+        self._tokens = (
+            None if access.token is None else Tokens(access.token, self._fetch_token, rotated=self._say_rotated)
+        )
         self._memory = memory_of(access, source=source, warn=self._warn)
         self.requests = 0
         """Attempts made so far, token requests included."""
@@ -98,11 +101,17 @@ class Client:
             return await self._memory.answer(request, ask=self._ask)
         return await self._ask(request, sink=sink)
 
-    async def _ask(self, request: Request, *, sink: Sink | None = None) -> Response:
+    async def _fetch_token(self, request: Request) -> Response:
+        """A token request stands in no queue: those in it may wait for what it brings."""
+        return await self._ask(request, slots=self._token_slot)
+
+    async def _ask(
+        self, request: Request, *, sink: Sink | None = None, slots: asyncio.Semaphore | None = None
+    ) -> Response:
         async with self._in_turn(request.serial):
             url = absolute(request.url, request.params, base=self._access.base_url)
             for _ in range(request.follow + 1):
-                response = await self._persist(request, url=url, sink=sink)
+                response = await self._persist(request, url=url, sink=sink, slots=slots or self._slots)
                 if response.status not in REDIRECTS or not request.follow or request.method != "GET":
                     return response
                 before, url = url, next_hop(response.url, response.header("location"))
@@ -139,9 +148,9 @@ class Client:
         async with self._serial.setdefault(serial, asyncio.Lock()):
             yield
 
-    async def _persist(self, request: Request, *, url: str, sink: Sink | None) -> Response:
+    async def _persist(self, request: Request, *, url: str, sink: Sink | None, slots: asyncio.Semaphore) -> Response:
         """Attempts until there is an answer; obeys the retry rules."""
-        state = _Tries()
+        state = _Tries(slots)
         if self._check_url is not None:
             self._check_url(url)
         while True:
@@ -154,6 +163,7 @@ class Client:
                 continue
             if response.status != 401 or not request.authorize or origin(url) != self._origin:
                 return response
+            held = state.held
             if held is None or self._tokens is None or state.renewed:
                 raise AuthError(
                     f"{place(url)} refused the credentials (401){' even with a new token' if held else ''}",
@@ -168,13 +178,14 @@ class Client:
     async def _attempt(
         self, request: Request, *, url: str, held: Held | None, sink: Sink | None, attempt: int, state: _Tries
     ) -> Response:
-        headers = dict(request.headers)
-        if held is not None:
-            headers["authorization"] = f"Bearer {held.value}"
         paid = self._is_paid(request, url)
         left_s = max(self._policy.total_s - state.elapsed_s(), 0.05)
-        async with self._slots:
-            state.waited_s += await self._gate.enter(host_and_port(url), paid=paid, patience_s=left_s)
+        queued = clock.monotonic()
+        async with state.slots:
+            # Those before it wait for the budget, too: that is no delay of the host, and leaves this one its retries.
+            state.queued_s += clock.monotonic() - queued
+            state.queued_s += await self._gate.enter(host_and_port(url), paid=paid, patience_s=left_s)
+            state.held = await self._live(held, url=url, paid=paid)
             started = clock.monotonic()
             response: Response | None = None
             reading: BudgetReading | None = None
@@ -183,7 +194,7 @@ class Client:
             size = 0
             try:
                 self.requests += 1
-                deadline_s = min(self._policy.attempt_s, left_s)
+                headers, deadline_s = _headers(request, state.held), min(self._policy.attempt_s, left_s)
                 received = await self._wire.send(request, url=url, headers=headers, deadline_s=deadline_s, sink=sink)
                 status, size = received.status, received.raw_bytes
                 response = self._response(request, url=url, received=received)
@@ -194,17 +205,19 @@ class Client:
                 healthy = error.failure.cause is not Cause.CONNECTION
                 raise
             finally:
-                await self._gate.leave(host_and_port(url), paid=paid, reading=reading, healthy=healthy)
-                self._emit(
-                    RequestDone(
-                        source=self._source,
-                        route=request.route,
-                        status=status,
-                        elapsed_s=clock.monotonic() - started,
-                        body_bytes=size,
-                        attempt=attempt,
+                try:
+                    await self._gate.leave(host_and_port(url), paid=paid, reading=reading, healthy=healthy)
+                finally:
+                    self._emit(
+                        RequestDone(
+                            source=self._source,
+                            route=request.route,
+                            status=status,
+                            elapsed_s=clock.monotonic() - started,
+                            body_bytes=size,
+                            attempt=attempt,
+                        )
                     )
-                )
         reset_s = None if reading is None or reading.remaining >= 1 else reading.reset_s
         self._judge(response, url=url, reset_s=reset_s)
         return response
@@ -212,7 +225,8 @@ class Client:
     def _judge(self, response: Response, *, url: str, reset_s: float | None) -> None:
         """Raise for statuses that are no answers: AttemptError for the retry rules, BlockedError for a block page."""
         status = response.status
-        asked = retry_after_s(response.header("retry-after"), server_now=response.received_at)
+        said = http_date(response.header("date"))  # however wrong: the two are told by one clock
+        asked = retry_after_s(response.header("retry-after"), server_now=response.received_at if said is None else said)
         if status == 429 or status in RETRIED_STATUSES:
             cause = Cause.RATE_LIMITED if status == 429 else Cause.STATUS
             why = f"{place(url)} answered {status}"
@@ -252,6 +266,16 @@ class Client:
         self._emit(Retrying(source=self._source, route=request.route, why=failure.why, wait_s=verdict.wait_s))
         await clock.sleep(verdict.wait_s)
 
+    async def _live(self, held: Held | None, *, url: str, paid: bool) -> Held | None:
+        """The token to go with, which may have died while the request waited its turn."""
+        if held is None or self._tokens is None:
+            return None
+        try:
+            return await self._tokens.live(held)
+        except BaseException:
+            await self._gate.withdraw(host_and_port(url), paid=paid)
+            raise
+
     async def _bearer(self, request: Request, url: str) -> Held | None:
         if self._tokens is None or not request.authorize or origin(url) != self._origin:
             return None
@@ -290,16 +314,22 @@ class Client:
 class _Tries:
     """What happened to one request so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, slots: asyncio.Semaphore) -> None:
+        self.slots = slots
         self.started = clock.monotonic()
         self.failed = 0
         self.rate_hits = 0
         self.waited_s = 0.0
+        """Waits after a 429."""
+        self.queued_s = 0.0
+        """Waits for a slot, a turn and the budget."""
         self.renewed = False
+        self.held: Held | None = None
+        """The token that was sent: perhaps newer than when the request began to wait its turn."""
 
     def elapsed_s(self) -> float:
         """Time spent, without the waits that the platform asked for."""
-        return max(0.0, clock.monotonic() - self.started - self.waited_s)
+        return max(0.0, clock.monotonic() - self.started - self.waited_s - self.queued_s)
 
 
 def _final(failure: Failure, *, until_s: float | None) -> RemoteError | RateLimitedError:
@@ -313,6 +343,11 @@ def _final(failure: Failure, *, until_s: float | None) -> RemoteError | RateLimi
     else:
         advice = "the platform is failing: run the same command later, it goes on where it stopped"
     return TransientRemoteError(failure.why, advice=advice)
+
+
+def _headers(request: Request, held: Held | None) -> dict[str, str]:
+    headers = dict(request.headers)
+    return headers if held is None else headers | {"authorization": f"Bearer {held.value}"}
 
 
 def _for_strangers(request: Request) -> Request:

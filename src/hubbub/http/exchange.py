@@ -138,7 +138,7 @@ class Wire:
 
 async def _receive(response: httpx2.Response, request: Request, *, sink: Sink | None) -> Received:
     names = tuple((key.decode("latin-1").lower(), value.decode("latin-1")) for key, value in response.headers.raw)
-    _check_head(response.status_code, names)
+    _check_head(response.status_code, names, asked_whether=_asks_whether(request))
     into = sink if response.status_code == 200 else None
     largest = request.max_bytes if response.status_code < 300 else min(request.max_bytes, _ERROR_BODY_BYTES)
     body = Body(",".join(value for name, value in names if name == "content-encoding"), max_bytes=largest)
@@ -151,8 +151,9 @@ async def _receive(response: httpx2.Response, request: Request, *, sink: Sink | 
                 pieces.append(piece)
             else:
                 into.write(piece)
-    body.end()
-    _check_length(names, body, status=response.status_code, method=request.method)
+    if response.status_code != 304:  # its headers speak of the body it does not send (RFC 9110 §15.4.5)
+        body.end()
+        _check_length(names, body, status=response.status_code, method=request.method)
     whole = b"".join(pieces)
     if response.status_code == 200 and into is None and _is_json(names):
         check_json(whole)
@@ -160,14 +161,19 @@ async def _receive(response: httpx2.Response, request: Request, *, sink: Sink | 
     return Received(status=response.status_code, headers=kept, body=whole, raw_bytes=body.raw_bytes)
 
 
-def _check_head(status: int, headers: tuple[tuple[str, str], ...]) -> None:
+def _asks_whether(request: Request) -> bool:
+    """True for a request that asks whether an older answer still holds."""
+    return any(name.lower() in {"if-none-match", "if-modified-since"} for name, _ in request.headers)
+
+
+def _check_head(status: int, headers: tuple[tuple[str, str], ...], *, asked_whether: bool) -> None:
     """Refuse answers whose frame cannot be trusted, or that answer a question we did not ask."""
     names = {name for name, _ in headers}
     if "transfer-encoding" in names and "content-length" in names:
         raise BodyError("the answer states its length in two ways")
     if status == 206:
         raise BodyError("a part was sent where the whole was asked for")
-    if status == 304 or not 200 <= status < 600:
+    if (status == 304 and not asked_whether) or not 200 <= status < 600:
         raise _failed(Cause.FINAL, f"the answer has the status {status}, which no rule knows", status=status)
     if status >= 500 and status not in RETRIED_STATUSES:
         raise _failed(Cause.FINAL, f"the platform answered {status}", status=status)

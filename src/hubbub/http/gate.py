@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 
 from hubbub import clock
@@ -16,6 +17,7 @@ from hubbub.http.retry import RetryPolicy
 _LOOK_AGAIN_S = 5.0
 """Answers on their way may change how long to wait."""
 _WORTH_SAYING_S = 2.0
+_LONGER_S = 10.0
 
 
 class Gate:
@@ -39,21 +41,22 @@ class Gate:
         self._turn = asyncio.Lock()
 
     async def enter(self, host: str, *, paid: bool, patience_s: float) -> float:
-        """Wait until a request to `host` may leave; returns the seconds waited for the
-        budget. Pair it with leave().
+        """Wait until a request to `host` may leave; returns the seconds waited for its turn and the budget. Pair it
+        with leave() or withdraw().
 
         `paid` requests count against the budget. Raises RateLimitedError when the budget asks for more than
         `max_wait_s`, TransientRemoteError when the host cools down for longer than `patience_s`."""
         await self._cooled(host, patience_s)
-        waited = 0.0
-        if paid:
-            try:
-                async with self._turn:
-                    waited = await self._paid()
-            except BaseException:
-                self._hosts[host] = limits.released(self._hosts[host])
-                raise
-        return waited
+        if not paid:
+            return 0.0
+        began = clock.monotonic()
+        try:
+            async with self._turn:
+                await self._paid()
+        except BaseException:
+            self._hosts[host] = limits.released(self._hosts[host])
+            raise
+        return clock.monotonic() - began
 
     async def leave(self, host: str, *, paid: bool, reading: BudgetReading | None, healthy: bool | None) -> None:
         """A request that entered is over; `healthy` is None when it was broken off and says nothing of the host."""
@@ -66,6 +69,12 @@ class Gate:
         else:
             self._hosts[host] = limits.succeeded(state) if healthy else limits.failed(state, self._rules, now)
 
+    async def withdraw(self, host: str, *, paid: bool) -> None:
+        """A request that entered does not go after all."""
+        self._hosts[host] = limits.released(self._hosts.get(host, limits.CoolDown()))
+        if paid:
+            await self._keeper.withdraw()
+
     async def hold(self, seconds: float) -> None:
         """After a 429: let nobody pass for so long."""
         await self._keeper.hold(seconds)
@@ -75,31 +84,40 @@ class Gate:
         self._keeper.close()
 
     async def _cooled(self, host: str, patience_s: float) -> None:
-        waited = 0.0
+        waited, said = 0.0, _Said()
         while (wait := limits.cool_s(self._hosts.get(host, limits.CoolDown()), self._rules, clock.monotonic())) > 0:
             if waited + wait > patience_s:
                 raise TransientRemoteError(f"{host} failed too often in a row and is left alone for {wait:.0f} s")
-            self._say(f"{host} failed several times in a row", wait, first=waited == 0)
+            self._say(f"{host} failed several times in a row", wait, said=said)
             # A probe that comes back early opens the way for the others.
             step = min(wait, max(0.05, self._rules.first_s / 20))
             await clock.sleep(step)
             waited += step
         self._hosts[host] = limits.sent(self._hosts.get(host, limits.CoolDown()), self._rules, clock.monotonic())
 
-    async def _paid(self) -> float:
-        waited = 0.0
+    async def _paid(self) -> None:
+        waited, said = 0.0, _Said()
         while (wait := await self._keeper.take()) > 0:
             if waited + wait > self._policy.max_wait_s:
                 until = clock.now() + int(wait) + 1
                 raise RateLimitedError(
                     f"the budget of {self._source} is spent for {wait:.0f} s", until=until, advice="come back then"
                 )
-            self._say("the platform's budget", wait, first=waited == 0)
+            self._say("the platform's budget", wait, said=said)
             step = min(wait, _LOOK_AGAIN_S)
             await clock.sleep(step)
             waited += step
-        return waited
 
-    def _say(self, why: str, wait: float, *, first: bool) -> None:
-        if first and wait >= _WORTH_SAYING_S:
-            self._emit(Waiting(source=self._source, why=why, wait_s=wait))
+    def _say(self, why: str, wait: float, *, said: _Said) -> None:
+        """Tell of a long wait once, and again when it turns out to be much longer."""
+        until = clock.now() + math.ceil(wait)
+        if wait >= _WORTH_SAYING_S and until > said.until + _LONGER_S:
+            said.until = until
+            self._emit(Waiting(source=self._source, why=why, wait_s=wait, until=until))
+
+
+class _Said:
+    """What was told of one wait."""
+
+    def __init__(self) -> None:
+        self.until = 0

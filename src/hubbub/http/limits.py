@@ -16,8 +16,12 @@ RESERVE = 0.05
 """Share of a window that is left for others who use the same credential."""
 BURST = 60
 """Most requests that may run ahead of the even pace."""
+PROBE_S = 5.0
+"""How long the one request that goes ahead into an unknown window may keep the others waiting for its answer."""
+_ROUNDED_S = 1.0
+"""What a reset in whole seconds may leave out: Reddit cuts the fraction off (api/reddit.md §5)."""
 _MOST_REQUESTS = 1e9
-_SOON_S = 0.02
+_SOON_S = 0.05
 """When to look again whether the first answer has come."""
 _LONGEST_RESET_S = 10 * 366 * 86400.0
 
@@ -45,7 +49,16 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     reserve: float = RESERVE
     """Share of a window that is left for others."""
     known: bool = False
-    """Whether any answer has come: before that nobody knows what others have used, and requests go one by one."""
+    """Whether an answer told where we stand in this window: before that nobody knows what others have used, nor whether
+    the platform's window is over when ours is, and requests go one by one."""
+    told: bool = False
+    """Whether any answer had headers: a platform that sends none is counted down by ourselves."""
+    unseen: int = 0
+    """Answers without headers that no later count is known to include."""
+    older: int = 0
+    """How many counts may still come of requests that left before the last such answer."""
+    asked_at: float | None = None
+    """When the last request left that went ahead into an unknown window."""
 
 
 def opened(per_minute: float, now: float, *, gap_s: float = 0.0, reserve: float = RESERVE) -> Budget:
@@ -62,11 +75,11 @@ def wait_s(budget: Budget, now: float) -> float:
 
 
 def _pace_s(budget: Budget, now: float) -> float:
-    if not budget.known and budget.in_flight > 0:
+    if not budget.known and budget.in_flight > 0 and budget.asked_at is not None and now - budget.asked_at < PROBE_S:
         return _SOON_S
     until_reset = max(budget.resets_at - now, 0.0)
     usable = max(1.0, math.floor(budget.size * (1 - budget.reserve)))
-    next_one = budget.used + budget.in_flight + 1
+    next_one = budget.used + budget.unseen + budget.in_flight + 1
     if budget.exhausted or next_one > usable:
         return until_reset
     burst = min(BURST, max(1.0, usable / 10))
@@ -78,25 +91,35 @@ def _pace_s(budget: Budget, now: float) -> float:
 def taken(budget: Budget, now: float) -> Budget:
     """The budget once a request has left."""
     budget = _rolled(budget, now)
-    return msgspec.structs.replace(budget, in_flight=budget.in_flight + 1, next_at=now + budget.gap_s)
+    asked_at = None if budget.known else now
+    return msgspec.structs.replace(
+        budget, in_flight=budget.in_flight + 1, next_at=now + budget.gap_s, asked_at=asked_at
+    )
+
+
+def untaken(budget: Budget) -> Budget:
+    """The budget once a request that had leave did not go after all."""
+    return msgspec.structs.replace(budget, in_flight=max(0, budget.in_flight - 1))
 
 
 def answered(budget: Budget, reading: BudgetReading | None, now: float) -> Budget:
-    """The budget once a request is over; without a usable reading it is counted down by one."""
+    """The budget once a request is over; without a usable reading it is taken for one that was counted."""
     budget = _rolled(budget, now)
-    budget = msgspec.structs.replace(budget, in_flight=max(0, budget.in_flight - 1), known=True)
+    budget = msgspec.structs.replace(budget, in_flight=max(0, budget.in_flight - 1))
     if reading is None or not _sane(reading):
-        return msgspec.structs.replace(budget, used=budget.used + 1)
+        return _bare(budget)
     reading = _bounded(reading)
+    # Of more counts than requests were under way at the last bare answer, one left after it and includes it.
+    older, unseen = (budget.older - 1, budget.unseen) if budget.older else (0, 0)
+    budget = msgspec.structs.replace(budget, known=True, told=True, older=older, unseen=unseen)
+    resets_at = now + _until_reset_s(reading)
     if reading.remaining <= 0:
-        resets_at = now + min(max(reading.reset_s, 1.0), _LONGEST_RESET_S)
         return msgspec.structs.replace(budget, resets_at=resets_at, exhausted=True)
-    resets_at = now + min(max(reading.reset_s, 1.0), _LONGEST_RESET_S)
     same_window = abs(resets_at - budget.resets_at) < WINDOW_S / 2
     if reading.used is None:
         return _without_used(budget, reading, resets_at=resets_at, now=now)
-    # Answers overtake each other: within one window the count only rises.
-    used = max(reading.used, budget.used) if same_window and not budget.exhausted else reading.used
+    # Answers overtake each other: within one window the count only rises, and what is used up stays so.
+    used = max(reading.used, budget.used) if same_window else reading.used
     length = max(WINDOW_S, resets_at - now)
     return msgspec.structs.replace(
         budget,
@@ -104,7 +127,7 @@ def answered(budget: Budget, reading: BudgetReading | None, now: float) -> Budge
         used=used,
         opened_at=resets_at - length,
         resets_at=resets_at,
-        exhausted=False,
+        exhausted=budget.exhausted and same_window,
     )
 
 
@@ -125,6 +148,20 @@ def _without_used(budget: Budget, reading: BudgetReading, *, resets_at: float, n
     )
 
 
+def _bare(budget: Budget) -> Budget:
+    """The budget after an answer without a usable count."""
+    if not budget.told:
+        return msgspec.structs.replace(budget, used=budget.used + 1, known=True)
+    return msgspec.structs.replace(budget, unseen=budget.unseen + 1, older=budget.in_flight)
+
+
+def _until_reset_s(reading: BudgetReading) -> float:
+    """Seconds until the window is over for certain; at least one where nothing remains: never a hot loop."""
+    rounded_s = _ROUNDED_S if float(reading.reset_s).is_integer() else 0.0
+    least_s = 1.0 if reading.remaining <= 0 else 0.0
+    return min(max(reading.reset_s + rounded_s, least_s), _LONGEST_RESET_S)
+
+
 def _sane(reading: BudgetReading) -> bool:
     numbers = (reading.remaining, reading.reset_s, 0.0 if reading.used is None else reading.used)
     return all(math.isfinite(number) for number in numbers) and (reading.used is None or reading.used >= 0)
@@ -140,7 +177,17 @@ def _rolled(budget: Budget, now: float) -> Budget:
     """The budget with a new window, when the old one is over and no answer has said so yet."""
     if now < budget.resets_at:
         return budget
-    return msgspec.structs.replace(budget, used=0, opened_at=now, resets_at=now + WINDOW_S, exhausted=False)
+    return msgspec.structs.replace(
+        budget,
+        used=0,
+        opened_at=now,
+        resets_at=now + WINDOW_S,
+        exhausted=False,
+        known=budget.known and not budget.told,
+        unseen=0,
+        older=0,
+        asked_at=None,
+    )
 
 
 class CoolDown(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from hubbub import clock
 from hubbub.errors import ConfigError
 from hubbub.http.access import Access
-from hubbub.http.budgets import AwayError, Keeper, LocalKeeper, Place, SharedKeeper
+from hubbub.http.budgets import AwayError, Keeper, LocalKeeper, Place, SharedKeeper, Step
 from hubbub.http.limits import Budget, opened
 from hubbub.http.valkey import connect, first_line, place_of
 
@@ -19,7 +20,14 @@ TIMEOUT_S = 2.0
 KEPT_S = 2 * 86_400
 """What nobody touches for so long is dropped."""
 _TRIES = 50
-_MAKE = "CREATE TABLE IF NOT EXISTS hubbub_budget (key text PRIMARY KEY, state text, touched_at timestamptz NOT NULL)"
+_TABLE = "hubbub_budget"
+_LOCK = 5_846_027_411
+"""An advisory lock of ours: two that make one table at once are in each other's way."""
+_BOUNDS = (
+    f"SET LOCAL statement_timeout = {int(TIMEOUT_S * 1000)};"
+    f" SET LOCAL idle_in_transaction_session_timeout = {int(TIMEOUT_S * 1000)}"
+)
+"""Nobody who is stopped in the middle keeps the others from their budget."""
 
 
 def open_place(url: str, *, source: str, identity: str) -> Place:
@@ -43,7 +51,7 @@ def keeper_of(access: Access, *, source: str, warn: Callable[[str], None]) -> Ke
     now = clock.monotonic()
     if given.share is None or not access.identity:
         return LocalKeeper(opened(access.default_budget, now, gap_s=access.gap_s, reserve=given.reserve))
-    half = opened(access.default_budget / 2, now, gap_s=2 * access.gap_s, reserve=max(given.reserve, 0.5))
+    half = opened(access.default_budget, now, gap_s=2 * access.gap_s, reserve=(1 + given.reserve) / 2)
 
     def fresh(at: float) -> Budget:
         return opened(access.default_budget, at, gap_s=access.gap_s, reserve=given.reserve)
@@ -60,27 +68,38 @@ class ValkeyPlace:
         self._key = key
         self.where = place_of(url)
 
-    def change(self, step: Callable[[bytes | None, float], bytes]) -> None:
-        """Replace what is kept; raises AwayError."""
+    def change(self, step: Step) -> None:
+        """Replace what is kept, if the step says so; raises AwayError."""
         import redis  # noqa: PLC0415 - an extra, loaded by `connect` before
 
         try:
-            for _ in range(_TRIES):
-                with self._client.pipeline() as pipe:
-                    pipe.watch(self._key)
-                    kept = pipe.get(self._key)
-                    seconds, micros = pipe.time()
-                    made = step(kept, seconds + micros / 1e6)
-                    pipe.multi()
-                    pipe.set(self._key, made, ex=KEPT_S)
-                    try:
-                        pipe.execute()
-                    except redis.WatchError:
-                        continue
-                    return
+            try:
+                done = self._change(step)
+            except redis.ConnectionError:  # perhaps only this connection: the server was restarted, or had enough of it
+                self._client.connection_pool.disconnect()
+                done = self._change(step)
         except self._trouble as error:
             raise AwayError(f"the shared budget at {self.where} is out of reach: {first_line(error)}") from None
-        raise AwayError(f"the shared budget at {self.where} is changed by too many at once")
+        if not done:
+            raise AwayError(f"the shared budget at {self.where} is changed by too many at once")
+
+    def _change(self, step: Step) -> bool:
+        import redis  # noqa: PLC0415 - an extra, loaded by `connect` before
+
+        for _ in range(_TRIES):
+            with self._client.pipeline() as pipe:
+                pipe.watch(self._key)
+                kept = pipe.get(self._key)
+                seconds, micros = pipe.time()
+                made = step(kept, seconds + micros / 1e6)
+                if made is None:
+                    return True
+                pipe.multi()
+                pipe.set(self._key, made, ex=KEPT_S)
+                with suppress(redis.WatchError):
+                    pipe.execute()
+                    return True
+        return False
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -93,46 +112,85 @@ class PostgresPlace:
     def __init__(self, url: str, *, key: str) -> None:
         try:
             import psycopg  # noqa: PLC0415 - an extra
+
+            from hubbub.http.postgres import read_address  # noqa: PLC0415 - needs the same extra
         except ImportError as err:
             raise ConfigError(
                 "budget.share needs the extra 'postgres'", advice="pip install 'hubbub[postgres]'"
             ) from err
+        try:
+            self._address = read_address(url)
+        except ValueError:  # its words may hold part of the password
+            raise ConfigError(
+                "budget.share is no address of a PostgreSQL; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+            ) from None
         self._psycopg = psycopg
-        self._url = url.partition("?")[0]
+        self._table = psycopg.sql.Identifier(*filter(None, (self._address.schema, _TABLE)))
         self._key = key
         self._connection: Any = None
         self._turn = threading.Lock()
-        self.where = place_of(url)
+        self.where = self._address.place
 
-    def change(self, step: Callable[[bytes | None, float], bytes]) -> None:
-        """Replace what is kept; raises AwayError."""
-        try:
-            with self._turn, self._connected().transaction():
-                self._change(step)
-        except (self._psycopg.Error, OSError) as error:
-            self._connection = None
-            raise AwayError(f"the shared budget at {self.where} is out of reach: {first_line(error)}") from None
+    def change(self, step: Step) -> None:
+        """Replace what is kept, if the step says so; raises AwayError."""
+        with self._turn:
+            was_open = self._connection is not None
+            try:
+                try:
+                    self._change(step)
+                except self._psycopg.OperationalError:  # perhaps only this connection: the server was restarted
+                    self._let_go()
+                    if not was_open:
+                        raise
+                    self._change(step)
+            except (self._psycopg.Error, OSError) as error:
+                self._let_go()
+                raise AwayError(f"the shared budget at {self.where} is out of reach: {first_line(error)}") from None
 
-    def _change(self, step: Callable[[bytes | None, float], bytes]) -> None:
+    def _change(self, step: Step) -> None:
+        if self._connection is None:
+            self._connection = self._connected()
         db = self._connection
-        db.execute("INSERT INTO hubbub_budget VALUES (%s, NULL, now()) ON CONFLICT DO NOTHING", (self._key,))
-        query = "SELECT state FROM hubbub_budget WHERE key = %s FOR UPDATE"
-        (state,) = db.execute(query, (self._key,)).fetchone()
-        # Read after the lock was had: the wait for it is time, too.
-        (now,) = db.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
-        made = step(None if state is None else state.encode(), now)
-        update = "UPDATE hubbub_budget SET state = %s, touched_at = now() WHERE key = %s"
-        db.execute(update, (made.decode(), self._key))
+        with db.transaction():
+            db.execute(_BOUNDS)
+            row = db.execute(self._worded("SELECT state FROM {} WHERE key = %s FOR UPDATE"), (self._key,)).fetchone()
+            if row is None:
+                db.execute(self._worded("INSERT INTO {} VALUES (%s, NULL) ON CONFLICT DO NOTHING"), (self._key,))
+                query = self._worded("SELECT state FROM {} WHERE key = %s FOR UPDATE")
+                row = db.execute(query, (self._key,)).fetchone()
+            # Read after the lock was had: the wait for it is time, too.
+            (now,) = db.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
+            made = step(None if row[0] is None else row[0].encode(), now)
+            if made is not None:
+                db.execute(self._worded("UPDATE {} SET state = %s WHERE key = %s"), (made.decode(), self._key))
+
+    def _worded(self, statement: str) -> Any:
+        return self._psycopg.sql.SQL(statement).format(self._table)
 
     def close(self) -> None:
         """Let go of the connection."""
+        with self._turn:
+            self._let_go()
+
+    def _let_go(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def _connected(self) -> Any:
-        if self._connection is None or self._connection.closed:
-            self._connection = self._psycopg.connect(self._url, autocommit=True, connect_timeout=int(TIMEOUT_S))
-            self._connection.execute(f"SET statement_timeout = {int(TIMEOUT_S * 1000)}")
-            self._connection.execute(_MAKE)
-        return self._connection
+        """A connection, and the table. Nothing is prepared and nothing set for longer than a transaction: PgBouncer may
+        stand in between."""
+        connection = self._psycopg.connect(
+            self._address.conninfo, autocommit=True, connect_timeout=int(TIMEOUT_S), prepare_threshold=None
+        )
+        try:
+            with connection.transaction():
+                connection.execute(_BOUNDS)
+                there = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (self._table.as_string(),))
+                if there.fetchone() != (True,):
+                    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+                    connection.execute(self._worded("CREATE TABLE IF NOT EXISTS {} (key text PRIMARY KEY, state text)"))
+        except BaseException:
+            connection.close()
+            raise
+        return connection

@@ -43,6 +43,8 @@ class Tokens:
         self._rotated = rotated
         self._lock = asyncio.Lock()
         self._held: Held | None = None
+        self._dead = -1
+        """The newest token that is known to be of no use."""
         self._refused: AuthError | None = None
         self._failures = 0
         self._failed: HubbubError | None = None
@@ -56,9 +58,18 @@ class Tokens:
             return held
         return await self.renewed(None if held is None else held.number)
 
+    async def live(self, held: Held) -> Held:
+        """That token or the one that took its place; a newer one when it was refused or grew old while a request waited
+        with it. Raises AuthError, or what the fetch raises."""
+        newest = self._held or held
+        if newest.number > self._dead and clock.monotonic() < newest.renew_at:
+            return newest
+        return await self.renewed(newest.number)
+
     async def renewed(self, number: int | None) -> Held:
         """A token newer than that number; whoever comes second gets what the first one brought."""
         failures = self._failures
+        self._dead = max(self._dead, -1 if number is None else number)
         async with self._lock:
             held = self._held
             if held is not None and held.number != number:

@@ -155,6 +155,8 @@ class LogObserver:
                 fields.update({term: number for term, number in value.items() if number})
             else:
                 fields[name] = round(value, 3) if isinstance(value, float) else value
+        if isinstance(event, events.Waiting):
+            fields["until"] = iso(event.until)
         if isinstance(event, events.RunStarted):
             self._log = self._log.bind(run=event.run_id)
         fields.pop("run_id", None)

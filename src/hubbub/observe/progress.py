@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from hubbub import events
+from hubbub.datasets.times import iso
 from hubbub.observe.terminal import shown
 
 
@@ -61,7 +62,7 @@ class ProgressObserver:
                 self._media += 1
                 self._counts()
             case events.Waiting():
-                self._wait = f", waiting {event.wait_s:.0f} s: {event.why}"
+                self._wait = f", waiting {event.wait_s:.0f} s until {iso(event.until)[11:]}: {event.why}"
                 self._counts()
 
     def _file(self, event: events.FileProgress) -> None:

@@ -163,7 +163,8 @@ class Drive:
         if self._watch is None or not isinstance(error, RateLimitedError):
             return False
         until = error.until or clock.now() + UNTOLD_S
-        self._run.emit(Waiting(source=source.name, why=str(error), wait_s=max(0.0, until - clock.now())))
+        wait_s = max(0.0, until - clock.now())
+        self._run.emit(Waiting(source=source.name, why=str(error), wait_s=wait_s, until=until))
         await self._rest(until)
         source.ended_by = None
         return True

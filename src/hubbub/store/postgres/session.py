@@ -9,7 +9,6 @@ import itertools
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import msgspec
 import psycopg
@@ -17,6 +16,7 @@ from psycopg import sql as pgsql
 from psycopg.adapt import Dumper
 
 from hubbub.errors import ConfigError
+from hubbub.http.postgres import read_address
 from hubbub.store.mentioned import Mentioned
 from hubbub.store.session import NO_COLUMNS, Added, Engine, Rows, insert_sql, literal, named
 
@@ -51,26 +51,15 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 def address_of(url: str, *, schema: str) -> Address:
     """Understand `postgresql://…[?schema=NAME&…]`; other parameters go to the driver. Raises ConfigError."""
     try:
-        parts = urlsplit(url)
-        if "," not in parts.netloc:  # several hosts are libpq's own way of naming a cluster
-            parts.port  # noqa: B018 - raises ValueError for a port that is none
-        parameters = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
-        named = [value for name, value in parameters if name == "schema"]
-        rest = urlencode([pair for pair in parameters if pair[0] != "schema"], quote_via=quote)
-        conninfo = urlunsplit(("postgresql", parts.netloc, parts.path, rest, ""))
-        known = psycopg.conninfo.conninfo_to_dict(conninfo)
-    except (ValueError, psycopg.Error) as err:
+        found = read_address(url)
+    except ValueError as err:
         raise ConfigError(
             "that is no address of a PostgreSQL store; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
         ) from err
-    host, port = known.get("host", "localhost"), known.get("port")
-    place = f"{host}:{port}" if port and "," not in str(port) else host
-    chosen = named[-1] if named else schema
+    chosen = schema if found.schema is None else found.schema
     if not chosen.isidentifier() or chosen != chosen.lower() or chosen.startswith("pg_"):
         raise ConfigError(f"{chosen!r} is no name for a schema: small letters, digits and underscores")
-    return Address(
-        conninfo=conninfo, schema=chosen, shown=f"postgresql://{place}/{known.get('dbname', '')} (schema {chosen})"
-    )
+    return Address(conninfo=found.conninfo, schema=chosen, shown=f"{found.place} (schema {chosen})")
 
 
 def lock_key(*words: str) -> int:
