@@ -47,3 +47,9 @@ def test_every_time_is_iso(home: Path, words: str) -> None:
     assert found
     for each in found:
         assert datetime.fromisoformat(each).utcoffset() is not None
+
+
+def test_a_place_in_a_file_is_no_time(home: Path) -> None:
+    again = hubbub("import", home / "RS_2023-11.ndjson", "--json", home=home).document
+    assert [file["resumed_at_byte"] for file in again["details"]["files"]] == [0]
+    assert not any("resumed_at" in file for file in again["details"]["files"])

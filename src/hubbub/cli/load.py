@@ -159,6 +159,6 @@ def facts(outcome: RunReport) -> list[str]:
     lines = []
     for file in outcome.details.get("files", ()):
         damaged = f", damaged: {file.damaged}" if file.damaged else ""
-        resumed = f", resumed at byte {file.resumed_at:,}" if file.resumed_at else ""
+        resumed = f", resumed at byte {file.resumed_at_byte:,}" if file.resumed_at_byte else ""
         lines.append(f"{file.path}: {file.state}, {file.rows:,} records from {file.lines:,} lines{resumed}{damaged}")
     return lines[:MOST_FILES] + ([f"and {len(lines) - MOST_FILES:,} more files"] if len(lines) > MOST_FILES else [])

@@ -162,7 +162,7 @@ def _joined(one: FileReport, other: FileReport) -> FileReport:
         filtered=one.filtered + other.filtered,
         set_aside=one.set_aside + other.set_aside,
         offset=max(one.offset, other.offset),
-        resumed_at=min(one.resumed_at, other.resumed_at),
+        resumed_at_byte=min(one.resumed_at_byte, other.resumed_at_byte),
         size_bytes=one.size_bytes or other.size_bytes,
         damaged=one.damaged or other.damaged,
     )

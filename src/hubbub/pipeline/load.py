@@ -91,7 +91,7 @@ class FileReport(msgspec.Struct, kw_only=True):
     set_aside: int = 0
     offset: int = 0
     """Unpacked bytes dealt with."""
-    resumed_at: int = 0
+    resumed_at_byte: int = 0
     """Unpacked bytes that earlier runs had dealt with."""
     size_bytes: int | None = None
     damaged: str | None = None
@@ -220,7 +220,7 @@ class _Import:
     def _lines(self, archive: Archive, pending: Pending, *, parts: Generator[Part], start: Position) -> None:
         """Store what comes of a file, a part after the other, each batch with the mark that says how far it got."""
         at = start
-        self._report.resumed_at = self._report.offset = start.offset
+        self._report.resumed_at_byte = self._report.offset = start.offset
         if start.lines:
             self._bad_from_start = None
         try:

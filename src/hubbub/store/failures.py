@@ -26,10 +26,21 @@ _MEANINGS: tuple[tuple[str, str, str | None], ...] = (
 """Part of SQLite's message -> what to tell the user, and the next step; the first that fits counts."""
 
 
+_NO_WRITE = frozenset({"SQLITE_IOERR_WRITE", "SQLITE_IOERR_TRUNCATE"})
+"""SQLite's names for a file that would not take what was written: all it says of EFBIG and of a quota (EDQUOT). Such a
+write is rolled back like any other; nothing is damaged."""
+
+
 def explain(error: Exception, path: Path, *, holder: str | None = None) -> HubbubError:
     """The error a user should see for a driver's error about the store at `path`."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     text = str(cause)
+    if getattr(cause, "sqlite_errorname", None) in _NO_WRITE:
+        return StorageError(
+            f"{path} could not be written: the system refused a write ({text}); nothing of this batch was stored",
+            advice="look for a limit on the size of files (`ulimit -f`, the file system's own), a quota or a failing"
+            " disk; then run again",
+        )
     if "locked" in text or "busy" in text:
         by = holder or "another process"
         return LockedError(f"{path} is locked by {by}", advice="wait until it is done, then run the same command again")

@@ -275,7 +275,7 @@ def test_an_import_killed_anywhere_goes_on_inside_the_file(
     with open_store(database) as torn, open_store(f"sqlite:///{tmp_path}/whole.db") as whole:
         report = load(path, into=torn)
         assert report.exit_code is ExitCode.OK
-        assert (report.details["files"][0].resumed_at > 0) == (where == "after" or number > 1)
+        assert (report.details["files"][0].resumed_at_byte > 0) == (where == "after" or number > 1)
         assert report.details["files"][0].lines == 1000
         assert load(path, into=whole).tally.new == 1000
         assert digest(torn) == digest(whole)

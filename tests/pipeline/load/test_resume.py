@@ -68,7 +68,7 @@ def test_an_import_killed_anywhere_goes_on_inside_the_file(
         report = load(ground.dump, into=store)
         (file,) = report.details["files"]
         assert (file.lines, file.state) == (TOTAL, "done")
-        assert (file.resumed_at > 0) == (stored > 0)
+        assert (file.resumed_at_byte > 0) == (stored > 0)
         assert digest(store) == ground.wanted
         assert len(reads.quarantined(store)) == 1
         assert 0 < report.tally.offered <= TOTAL - 1 - (stored - 1) * LINES
@@ -81,7 +81,7 @@ def test_an_import_that_is_interrupted_keeps_what_it_has_and_goes_on(ground: Gro
     with open_store(ground.database) as store:
         assert [run.exit_code for run in reads.runs(store)] == [130]
         report = load(ground.dump, into=store)
-        assert report.details["files"][0].resumed_at > 0
+        assert report.details["files"][0].resumed_at_byte > 0
         assert digest(store) == ground.wanted
 
 

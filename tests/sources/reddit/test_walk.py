@@ -199,6 +199,49 @@ def test_since_goes_back_only_so_far_and_later_further() -> None:
     assert memory.ids() == board.ids()
 
 
+def aged(board: Board) -> Board:
+    """The same posts four days older, so that more may arrive before now."""
+    for post in board.posts:
+        post["created_utc"] -= 100 * HOUR
+    return board
+
+
+def test_since_behind_the_watermark_claims_nothing_of_what_it_leaves_out() -> None:
+    board = aged(Board(100))
+    memory = drive(posts(), board.respond)
+    before = state(memory)
+    board.arrive(500)
+    since = int(board.posts[150]["created_utc"])
+    drive(posts(since=since), board.respond, memory=memory)
+    assert len(memory.ids()) < len(board.ids())
+    assert state(memory) == before
+    assert any("--since" in note for note in memory.notes)
+    drive(posts(), board.respond, memory=memory)
+    assert memory.ids() == board.ids()
+    assert state(memory)["watermark"] == int(board.posts[0]["created_utc"])
+
+
+def test_a_killed_walk_down_to_since_claims_nothing_either() -> None:
+    board = aged(Board(100))
+    memory = drive(posts(), board.respond)
+    board.arrive(600)
+    with pytest.raises(Stop):
+        drive(posts(since=int(board.posts[300]["created_utc"])), board.respond, memory=memory, kill_after=2)
+    asked = len(memory.requests)
+    drive(posts(), board.respond, memory=memory)
+    assert "after" in dict(memory.requests[asked].params), "it goes on where it was"
+    assert memory.ids() == board.ids()
+
+
+def test_since_behind_the_watermark_may_still_meet_it() -> None:
+    board = aged(Board(100))
+    memory = drive(posts(), board.respond)
+    board.arrive(5)
+    drive(posts(since=int(board.posts[2]["created_utc"])), board.respond, memory=memory)
+    assert state(memory)["watermark"] == int(board.posts[0]["created_utc"]), "one page held all of it"
+    assert not memory.notes
+
+
 def test_a_gap_the_listing_cannot_close_is_a_finding() -> None:
     board = Board(100)
     memory = drive(posts(), board.respond)

@@ -162,7 +162,10 @@ def _walk(
             raise _loop(course) if end is _End.LOOP else _endless(course, pages=used)
         if end is _End.LISTING or _is_behind(walk.floor, out=out):
             now = min(options.started_at or response.received_at, response.received_at)
-            mark, note = _finish(mark, walk=walk, at_end=end is _End.LISTING, now=now)
+            if end is not _End.LISTING and not _meets(mark, out=out):
+                note = _LEFT_OUT.format(seconds=(walk.floor or 0) - (mark.watermark or 0))
+            else:
+                mark, note = _finish(mark, walk=walk, at_end=end is _End.LISTING, now=now)
             yield out.page(_checkpoint(course, mark), note=f"{course.path}: {note}" if note else None)
             return mark, used
         if not (begun_here and used == pages_left):
@@ -227,6 +230,17 @@ def _further(walk: Walk, *, listing: Listing, out: Gathered) -> Walk:
         items=walk.items + len(listing.children),
         trail=trail[-_TRAIL:],
     )
+
+
+_LEFT_OUT = (
+    "--since stopped {seconds} s before the last sync's newest item: what came in between was not read, so the watermark"
+    " stays; a sync without --since, or with an earlier one, reads it"
+)
+
+
+def _meets(mark: Mark, *, out: Gathered) -> bool:
+    """True when a walk that ended with this page left no gap above the watermark: `--since` may end one earlier."""
+    return mark.watermark is None or _is_behind(mark.watermark + 1, out=out)
 
 
 def _least(known: int | None, *, times: list[int]) -> int | None:
