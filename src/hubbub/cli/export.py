@@ -7,10 +7,12 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
+from hubbub import clock
 from hubbub.cli import render
 from hubbub.cli.lazy import HubbubCommand
 from hubbub.cli.parameters import TIME, listed
 from hubbub.cli.session import Session
+from hubbub.datasets import register
 from hubbub.datasets.export import ExportResult, export
 from hubbub.datasets.select import FILE_STEM, Selection
 from hubbub.errors import UsageError
@@ -61,8 +63,10 @@ def export_dataset(
         columns=listed(columns),
         dehydrated=dehydrated,
     )
+    started_at = clock.now()
     with session.open_store(read_only=True) as store:
         made = export(store, form=format_, out=out, selection=selection, force=force, raw=raw)
+    register.note(session.home, out=made.out, selection=selection, at=started_at)
     render.result(msgspec.to_builtins(made), lines(made), as_json=session.as_json)
     return 0
 

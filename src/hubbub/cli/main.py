@@ -26,6 +26,9 @@ COMMANDS: dict[str, Entry] = {
     "exemplars": Entry("hubbub.cli.exemplars:exemplars", "Show the best comments of a community."),
     "hide": Entry("hubbub.cli.hide:hide", "Take records out of search, exports and downloads; nothing is deleted."),
     "restore": Entry("hubbub.cli.hide:restore", "Make hidden records visible again, with what was hidden with them."),
+    "forget": Entry(
+        "hubbub.cli.forget:forget", "Erase records for good, and let nothing of them in again through any door."
+    ),
     "media": Entry("hubbub.cli.media:media", "Pictures and videos of stored posts."),
     "runs": Entry("hubbub.cli.runs:runs", "List what ran, newest first."),
     "quarantine": Entry("hubbub.cli.quarantine:quarantine", "Records that could not be kept, and why."),

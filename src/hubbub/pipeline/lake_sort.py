@@ -9,6 +9,7 @@ import msgspec
 from hubbub.pipeline.lake_block import Block
 from hubbub.pipeline.load_filters import Filters, select, select_rows
 from hubbub.plugins.contracts import Decoded
+from hubbub.records.forgotten import KEEPER, KEY_PREFIX, candidates, is_profile
 from hubbub.records.merge import as_forgotten
 from hubbub.records.models import LinkListing, Observation, Record, Rejected, Stub, Tombstone
 from hubbub.records.rows import records_of
@@ -19,6 +20,8 @@ class Blocked:
 
     def __init__(self, listed: Mapping[str, Mapping[str, int]]) -> None:
         self._listed = listed
+        keys = listed.get(f"{KEEPER}/user", {})
+        self._key = next((identity.removeprefix(KEY_PREFIX) for identity in keys), None)
 
     @property
     def any(self) -> bool:
@@ -27,20 +30,24 @@ class Blocked:
 
     def since(self, source: str, kind: str | None, identity: str | None) -> int | None:
         """Since when a record is blocked; None when it is not."""
-        return self._listed.get(f"{source}/{kind}", {}).get(identity or "") if self._listed else None
+        if not self._listed or not identity or not kind:
+            return None
+        listed = self._listed.get(f"{source}/{kind}", {})
+        forms = candidates(self._key, source, kind=kind, identity=identity) if listed else ()
+        return min((at for form in forms if (at := listed.get(form)) is not None), default=None)
 
     def judge(self, record: Observation) -> Observation | Tombstone:
-        """The record, its tombstone when it is blocked, or the record without an author who is."""
+        """The record, or its tombstone when it is blocked, or its author or community is."""
         if not self._listed:
             return record
-        at = self.since(record.source, record.kind, record.id)
-        if at is not None:
-            return as_forgotten(record, at)
-        author = getattr(record, "author", None)
-        if author is not None and self.since(record.source, "user", author) is not None:
-            gone = {"author": None, "author_name": None, "author_id": None, "author_flair": None}
-            return msgspec.structs.replace(record, author_gone=True, **gone)
-        return record
+        place = getattr(record, "community", None)
+        keys = ((record.kind, record.id), ("user", getattr(record, "author", None)), ("community", place))
+        times = [at for kind, identity in keys if (at := self.since(record.source, kind, identity)) is not None]
+        if not times:
+            return record
+        stone = as_forgotten(record, min(times))
+        forgotten = is_profile(place) and self.since(record.source, "community", place) is not None
+        return msgspec.structs.replace(stone, community=None) if forgotten else stone
 
 
 def sort_into(block: Block, decoded: Decoded, *, filters: Filters, blocked: Blocked) -> int:

@@ -89,14 +89,19 @@ def resolve(db: Session, targets: Iterable[Target]) -> list[Found]:
 
 
 def _resolve(db: Session, target: Target) -> Found:
-    sources = [target.source] if target.source is not None else sources_of(db, target.kind)
-    records = _by_id(db, target, sources) or _by_name(db, target)
+    records = found_by(db, target)
     if len(records) > 1:
         forms = " or ".join(record.typed for record in records)
         raise UsageError(f"{target.kind}:{target.name} is in several sources; write {forms}")
     if not records:
-        raise _unknown(db, target, sources)
+        raise _unknown(db, target, [target.source] if target.source is not None else sources_of(db, target.kind))
     return records[0]
+
+
+def found_by(db: Session, target: Target) -> list[Found]:
+    """The records a target names, in whatever sources; none when there are none."""
+    sources = [target.source] if target.source is not None else sources_of(db, target.kind)
+    return _by_id(db, target, sources) or _by_name(db, target)
 
 
 def sources_of(db: Session, kind: str) -> list[str]:

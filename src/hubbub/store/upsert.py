@@ -1,7 +1,5 @@
 """One batch, one transaction: what the store does with everything a batch brings; the caller begins and commits."""
 
-# ruff: noqa: S608 - table and column names come from tables.py, every value is bound
-
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -9,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from hubbub.records.merge import as_forgotten
+from hubbub.records.forgotten import is_profile
 from hubbub.records.models import (
     Comment,
     Community,
@@ -37,6 +35,7 @@ from hubbub.store import (
     sheets,
 )
 from hubbub.store.batch import Batch, Tally
+from hubbub.store.blocked import Blocked, keys_of
 from hubbub.store.content import Change, Seen
 from hubbub.store.rows import storable
 from hubbub.store.session import Engine, Session
@@ -56,15 +55,16 @@ def write_batch(db: Session, batch: Batch, *, now: int) -> Tally:
     db.make_room({record.source for record in batch.records} | {part.fixed["source"] for part in batch.rows})
     sorted_out = _sort(batch, now)
     rejected = [*batch.rejected, *sorted_out.rejected]
+    blocked = Blocked(db)
     counted = sum(not _is_mention(item) for item in rejected)
     tally = Tally(filtered=batch.filtered, repaired=batch.repaired, set_aside=counted)
     for item in rejected:
         if not _is_mention(item):
             terms = tally.kinds.setdefault(item.kind or "unknown", {"set_aside": 0})
             terms["set_aside"] += 1
-    _write_records(db, sorted_out, tally, run_id=batch.run_id, now=now)
+    _write_records(db, sorted_out, tally, blocked=blocked, run_id=batch.run_id, now=now)
     links.write(db, sorted_out.listings)
-    bookkeeping.set_aside(db, rejected, run_id=batch.run_id, now=now)
+    bookkeeping.set_aside(db, blocked.without_bytes(rejected), run_id=batch.run_id, now=now)
     bookkeeping.forget_checkpoints(db, batch.forgotten, source=batch.source)
     bookkeeping.save_checkpoints(db, batch.checkpoints, source=batch.source, run_id=batch.run_id, now=now)
     if batch.ledger is not None:
@@ -196,19 +196,21 @@ def _reject(record: Any, reason: str) -> Rejected:
     )
 
 
-def _write_records(db: Session, found: _Sorted, tally: Tally, *, run_id: int, now: int) -> None:
+def _write_records(db: Session, found: _Sorted, tally: Tally, *, blocked: Blocked, run_id: int, now: int) -> None:
     search = _SEARCH[db.engine]
     newest = search.newest_rows(db)
     graves = people.Graves(db)
     outcomes = {kind: dict.fromkeys(("new", "updated", "unchanged", "older", "tombstoned"), 0) for kind in found.seen}
     outcomes["user"]["tombstoned"] = len(found.people)
+    blocked.look_up((stone.source, "user", stone.id) for stone in found.people)
+    found.people = [stone for stone in found.people if blocked.stone(stone) is None]  # who is forgotten has no grave
     for stone in found.people:
         graves.dig((stone.source, stone.id))
-    filled = _write_plain(db, found, graves=graves, outcomes=outcomes, run_id=run_id, now=now)
+    filled = _write_plain(db, found, graves=graves, blocked=blocked, outcomes=outcomes, run_id=run_id, now=now)
     bereaved = people.bury(db, found.people, run_id=run_id)
     changes = {kind: {c.key: c for c in bereaved if c.kind == kind} for kind in found.seen}
     for kind, records in found.seen.items():
-        _fold_kind(db, kind, records, changes=changes[kind], graves=graves, outcomes=outcomes[kind])
+        _fold_kind(db, kind, records, changes=changes[kind], graves=graves, blocked=blocked, outcomes=outcomes[kind])
     everything = [change for by_key in changes.values() for change in by_key.values() if change.after is not None]
     touched = [change for change in everything if change.after != change.before]
     again = search.take_out(db, touched)
@@ -232,18 +234,27 @@ def _write_records(db: Session, found: _Sorted, tally: Tally, *, run_id: int, no
 
 
 def _write_plain(
-    db: Session, found: _Sorted, *, graves: people.Graves, outcomes: dict[str, dict[str, int]], run_id: int, now: int
+    db: Session,
+    found: _Sorted,
+    *,
+    graves: people.Graves,
+    blocked: Blocked,
+    outcomes: dict[str, dict[str, int]],
+    run_id: int,
+    now: int,
 ) -> dict[str, list[int]]:
     """Write what needs no merge, with all that belongs to it; the rest of it joins the records that do. Returns the
     numbers of rows that were stubs before.
 
-    Where people are buried or records blocked, everything goes through the merge."""
+    Where people are buried everything goes through the merge, and always what is blocked."""
     filled: dict[str, list[int]] = {}
     for kind in sheets.KINDS.values():
         plain_ones, rest = found.plain[kind], found.seen[kind]
         if not plain_ones:
             continue
-        if found.people or _any_blocked(db, kind):
+        for sheet in plain_ones:
+            rest += sheet.take_out(blocked.rows(sheet))
+        if found.people:
             for sheet in plain_ones:
                 rest += sheet.take_out([*range(len(sheet.rows))])
             continue
@@ -263,41 +274,33 @@ def _fold_kind(
     *,
     changes: dict[content.Key, Change],
     graves: people.Graves,
+    blocked: Blocked,
     outcomes: dict[str, int],
 ) -> None:
     if not records:
         return
     graves.look_up(people.authors_of(records))
-    blocked = _blocked(db, kind, records)
+    blocked.look_up(key for record in records for key in keys_of(record))
     seen: list[Seen] = []
+    hidden: list[Seen] = []
     for record in records:
         author = getattr(record, "author", None)
-        if kind == "user" and (record.source, record.id) in graves:
+        stone = blocked.stone(record)
+        if stone is not None and (kind == "user" or (kind == "community" and is_profile(record.id))):
             outcomes["tombstoned"] += 1
-        elif not isinstance(record, Tombstone) and (record.source, record.id) in blocked:
-            seen.append(as_forgotten(record, blocked[record.source, record.id]))
+        elif stone is not None:  # its place and times stay, as if it had been stored before it was forgotten
+            hidden.append(blocked.unplaced(record))
+            seen.append(stone)
+        elif kind == "user" and (record.source, record.id) in graves:
+            outcomes["tombstoned"] += 1
         elif author is not None and (record.source, author) in graves:
             seen.append(people.without_author(record))
         else:
             seen.append(record)
     wanted = dict.fromkeys((record.source, record.id) for record in seen)
     changes.update(content.load(db, kind, (key for key in wanted if key not in changes)))
+    content.fold_all(changes, hidden, outcomes=dict.fromkeys(outcomes, 0))
     content.fold_all(changes, seen, outcomes=outcomes)
-
-
-def _any_blocked(db: Session, kind: str) -> bool:
-    return db.execute("SELECT 1 FROM blocklist WHERE kind = ? LIMIT 1", (kind,)).fetchone() is not None
-
-
-def _blocked(db: Session, kind: str, records: Iterable[Seen]) -> dict[content.Key, int]:
-    """Which of these records are on the blocklist, and since when."""
-    if not _any_blocked(db, kind):
-        return {}
-    rows = db.execute(
-        f"SELECT source, id, added_at FROM blocklist WHERE kind = ? AND {db.among('id')}",
-        (kind, db.listed(sorted({record.id for record in records}))),
-    )
-    return {(source, record_id): at for source, record_id, at in rows}
 
 
 def _write_tombstones(db: Session, changes: Iterable[Change], *, run_id: int) -> None:
