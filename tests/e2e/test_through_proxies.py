@@ -24,7 +24,7 @@ from hubbub.store.engine import Store, open_store
 from hubbub.store.proxy_list import Listed, change_list, read_list
 from tests.cli.running import hubbub
 from tests.e2e.road import access, get_json, simulated, store_url
-from tests.e2e.test_canary import leaks
+from tests.e2e.test_canary import leaks, order
 from tests.proxying import ProxyServer
 
 NAME = "whatisthisbug"
@@ -65,14 +65,16 @@ def asked(running: Running) -> int:
 
 
 def killer(running: Running, victim: ProxyServer, *, after: int) -> threading.Thread:
-    """Kills a proxy once so many more requests have come through to the platform."""
+    """Kills a proxy while a request waits for its answer, once so many have been answered."""
     begin = asked(running)
     pause = threading.Event()
+    order(running, hold_after=after)
 
     def wait() -> None:
-        while asked(running) < begin + after and not pause.wait(0.002):
+        while asked(running) <= begin + after and not pause.wait(0.01):
             pass
         victim.kill()
+        order(running, release=True)
 
     thread = threading.Thread(target=wait)
     thread.start()

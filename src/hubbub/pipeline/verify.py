@@ -10,6 +10,7 @@ import msgspec
 
 from hubbub.errors import ExitCode, HubbubError, UsageError, worst
 from hubbub.events import Event, Observer
+from hubbub.http.access import KeptOptions
 from hubbub.http.client import Client
 from hubbub.http.messages import Request
 from hubbub.http.retry import RetryPolicy
@@ -67,6 +68,7 @@ def verify(
 
     async def ask() -> Checked:
         access = registry.load("sources", source).access(settings)
+        access = msgspec.structs.replace(access, kept=KeptOptions())  # yesterday's answer says nothing of today
         verification = plugin.verify(targets, settings)
         way = await ways.route(source, to=access.base_url, tell=tell)
         async with Client(access, source=source, observers=observers, policy=policy, tunnels=way) as client:
