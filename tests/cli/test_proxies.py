@@ -142,6 +142,19 @@ def test_a_proxy_of_a_source_is_asked_for_the_host_of_that_source(home: Path, mo
         assert proxy.asked == [("127.0.0.1", platform.port)]
 
 
+def test_the_doctor_warns_of_a_proxy_that_failed_last(home: Path) -> None:
+    assert hubbub("db", "upgrade", home=home).code == 0
+    with ProxyServer("http", login=("u", SECRET)) as server:
+        proxies(home, "add", server.url, "--source", "reddit")
+        server.kill()
+        proxies(home, "test")
+    done = hubbub("doctor", "--json", home=home)
+    (told,) = [each for each in done.document["checks"] if each["part"] == "proxies"]
+    assert (done.code, told["status"], told["name"]) == (0, "warning", f"http://u:***@127.0.0.1:{server.port}")
+    assert "carries reddit" in told["said"]
+    assert SECRET not in done.out + done.err
+
+
 def test_the_help_says_that_quotas_are_not_multiplied() -> None:
     assert "never multiplies a quota" in " ".join(hubbub("proxies", "--help").out.split())
     assert "every request goes out directly" in hubbub("proxies", "list").out

@@ -12,20 +12,39 @@ from hubbub.cli.lazy import HubbubCommand
 from hubbub.cli.session import Session
 from hubbub.errors import HubbubError, worst
 from hubbub.store.health import Health, examine, failure
+from hubbub.store.proxy_list import FILE_NAME, read_list
 
 
 def _store(session: Session) -> Iterator[Health]:
     yield from examine(session.store_url, options=session.store_options)
 
 
-PARTS: dict[str, Callable[[Session], Iterator[Health]]] = {"store": _store}
+def _proxies(session: Session) -> Iterator[Health]:
+    """How each proxy fared when it was last used or tested; nobody is asked now."""
+    for each in read_list(session.home / FILE_NAME):
+        health = each.health
+        failing = health.state == "failing"
+        why = f": {health.last_error}" if failing else ""
+        yield Health(
+            name=each.proxy.shown,
+            status="warning" if failing else "ok",
+            said=f"{health.state}{why}; carries {', '.join(each.sources) or 'nothing'}",
+            advice="`hubbub proxies test` tries it again" if failing else None,
+            facts={"successes": health.successes, "failures": health.failures, "checked_at": health.checked_at},
+        )
+
+
+PARTS: dict[str, Callable[[Session], Iterator[Health]]] = {"store": _store, "proxies": _proxies}
 """What is looked at, part by part, in order."""
 
 
 @click.command("doctor", cls=HubbubCommand)
 @click.pass_context
 def doctor(ctx: click.Context) -> int:
-    """Ask the store how it is: reachable, quick, whole, up to date, and who holds it."""
+    """Ask the store how it is: reachable, quick, whole, up to date, and who holds it.
+
+    Also tells how proxies fared last. Platforms are not asked: `hubbub verify` does that.
+    """
     session = Session(ctx)
     found = [(part, health) for part, ask in PARTS.items() for health in _asked(part, ask, session)]
     code = worst(*(health.exit_code for _, health in found))
