@@ -28,7 +28,9 @@ def home(tmp_path: Path) -> Path:
     """A store with what one person wrote and one line of theirs that was set aside."""
     dump = tmp_path / f"{NAME}.ndjson"
     bad = line(9, created_utc="never")
-    dump.write_bytes(b"\n".join([*(line(n) for n in range(5)), line(7, author="ann", title="a beetle", selftext=""), bad, b""]))
+    dump.write_bytes(
+        b"\n".join([*(line(n) for n in range(5)), line(7, author="ann", title="a beetle", selftext=""), bad, b""])
+    )
     assert hubbub("import", dump, home=tmp_path / "home").code == 3
     return tmp_path / "home"
 

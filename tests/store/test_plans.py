@@ -119,6 +119,8 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 TOTALS = RecallTotals(source="reddit", kind="comment", community="place3", bounds=(0, 1_700_000_000))
+
+
 def _counted(store: Store) -> object:
     with store.reading_raw() as db:
         return completeness.facts(db, communities=[("reddit", "place3")], now=T0), completeness.store_facts(db)
@@ -133,7 +135,7 @@ READS: dict[str, Callable[[Store], object]] = {
     "a checkpoint": lambda store: reads.checkpoint(store, "reddit", "place7/new"),
     "checkpoints": lambda store: reads.checkpoints(store, "reddit", "place77"),
     "findings": lambda store: reads.findings(store, 7),
-    "completeness of a community": lambda store: _counted(store),
+    "completeness of a community": _counted,
     "ledger": lambda store: reads.ledger(store, "x", "{}", 1),
     "search by word": lambda store: search(store, "word17"),
     "search by word in a community": lambda store: search(store, "word17 community:place1"),

@@ -38,7 +38,9 @@ def check(ctx: click.Context, *, community: tuple[str, ...]) -> int:
         whole = counting.store_facts(db)
     said = [(each, completeness.of_community(each)) for each in found]
     of_store = completeness.of_store(whole)
-    code = ExitCode.PARTIAL if completeness.missing([*of_store, *(s for _, some in said for s in some)]) else ExitCode.OK
+    code = (
+        ExitCode.PARTIAL if completeness.missing([*of_store, *(s for _, some in said for s in some)]) else ExitCode.OK
+    )
     document = {
         "communities": [_document(each, statements) for each, statements in said],
         "store": {**msgspec.to_builtins(whole), "statements": msgspec.to_builtins(of_store)},
@@ -58,9 +60,7 @@ def _document(facts: CommunityFacts, statements: Sequence[Statement]) -> dict[st
     return {**msgspec.to_builtins(facts), "marks": marks, "statements": msgspec.to_builtins(statements)}
 
 
-def _lines(
-    said: Sequence[tuple[CommunityFacts, Sequence[Statement]]], of_store: Sequence[Statement]
-) -> Iterator[str]:
+def _lines(said: Sequence[tuple[CommunityFacts, Sequence[Statement]]], of_store: Sequence[Statement]) -> Iterator[str]:
     if not said:
         yield "no community is stored"
     for facts, statements in said:

@@ -34,9 +34,7 @@ from hubbub.store.targets import FORMS, parse
 @click.option("--list", "as_list", is_flag=True, help="Show what is blocked, and the exports that are stale.")
 @click.option("--lift", is_flag=True, help="Let TARGET in again from now on; what was erased stays erased.")
 @click.pass_context
-def forget(
-    ctx: click.Context, *, target: tuple[str, ...], dry_run: bool, yes: bool, as_list: bool, lift: bool
-) -> int:
+def forget(ctx: click.Context, *, target: tuple[str, ...], dry_run: bool, yes: bool, as_list: bool, lift: bool) -> int:
     """Erase records for good, and let nothing of them in again through any door.
 
     TARGET is post:ID, comment:ID, user:NAME or community:NAME, with a source in front of the id where several have it:
@@ -84,7 +82,9 @@ def _agree(subjects: Sequence[Subject], *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin or not sys.stdin.isatty():
-        raise UsageError("forgetting cannot be undone; say that you mean it", advice="add --yes, or look with --dry-run")
+        raise UsageError(
+            "forgetting cannot be undone; say that you mean it", advice="add --yes, or look with --dry-run"
+        )
     for line in map(_line, subjects):
         say(line)
     if not click.confirm("Erase this for good?", err=True):
@@ -102,9 +102,7 @@ def _tell(
         "stale_exports": msgspec.to_builtins(exports),
         "backups": backups,
     }
-    render.result(
-        document, _lines(subjects, exports=exports, backups=backups, done=done), as_json=session.as_json
-    )
+    render.result(document, _lines(subjects, exports=exports, backups=backups, done=done), as_json=session.as_json)
 
 
 def _lines(
@@ -135,7 +133,7 @@ def _line(subject: Subject) -> str:
     return f"{subject.typed}: {state}{since}"
 
 
-def _lifted(subject: Subject, done: bool) -> str:  # noqa: FBT001 - one of two columns that are walked together
+def _lifted(subject: Subject, done: bool) -> str:
     return f"{subject.typed} may come in again" if done else f"{subject.typed} was not blocked"
 
 

@@ -98,15 +98,14 @@ def mark_stale(home: Path, exports: Iterable[StaleExport], *, at: int) -> None:
 
 def stale(home: Path) -> list[StaleExport]:
     """The exports that are stale, still there and not made again since."""
-    made, since = _exports(home), {}
+    made = _exports(home)
+    since: dict[str, int] = {}
     for line in _lines(home):
         if line.stale:
             since.setdefault(line.out, line.at)
         else:
             since.pop(line.out, None)
-    return [
-        StaleExport(out=out, made_at=made[out].at or None, stale_at=at) for out, at in since.items() if out in made
-    ]
+    return [StaleExport(out=out, made_at=made[out].at or None, stale_at=at) for out, at in since.items() if out in made]
 
 
 def _exports(home: Path) -> dict[str, Made]:

@@ -141,7 +141,8 @@ def _ages(facts: CommunityFacts) -> Iterator[Statement]:
     windows = (facts.posts, facts.comments)
     live = sum(map(_live, windows))
     day, week, month = (
-        sum(getattr(each, name) for each in windows) for name in ("older_than_day", "older_than_week", "older_than_month")
+        sum(getattr(each, name) for each in windows)
+        for name in ("older_than_day", "older_than_week", "older_than_month")
     )
     if day:
         yield Statement(
@@ -184,7 +185,10 @@ def _of_store(facts: StoreFacts) -> Iterator[Statement]:
     if worth := {severity: count for severity, count in facts.findings.items() if severity != "info"}:
         counted = ", ".join(f"{count:,} {severity}s" for severity, count in worth.items())
         yield Statement(
-            about="findings", missing=False, words=f"the latest runs found: {counted}", advice="`hubbub runs` shows them"
+            about="findings",
+            missing=False,
+            words=f"the latest runs found: {counted}",
+            advice="`hubbub runs` shows them",
         )
 
 

@@ -53,7 +53,7 @@ class Blocked:
                 key = (source, kind, forms[form])
                 self._known[key] = min(at, self._known[key] or at)
 
-    def since(self, source: str, kind: str, identity: str | None) -> int | None:  # noqa: PLR0917 - the key's parts
+    def since(self, source: str, kind: str, identity: str | None) -> int | None:
         """Since when a key that was looked up is blocked; None when it is not."""
         return None if identity is None else self._known.get((source, kind, identity))
 
@@ -110,7 +110,7 @@ def _keys_of_rejected(item: Rejected) -> set[_Key]:
     return keys
 
 
-def stone(source: str, kind: Any, identity: str, *, at: int) -> Tombstone:  # noqa: PLR0917 - the key's parts
+def stone(source: str, kind: Any, identity: str, *, at: int) -> Tombstone:
     """What `hubbub forget` says of a record; it knows no place, so that the record's own stays."""
     return Tombstone(source=source, kind=kind, id=identity, door=Door.LIVE, reason=Reason.FORGET, at=at)
 
@@ -139,7 +139,7 @@ def block(db: Session, key: _Key, *, now: int) -> int:
     return int(db.execute(query, (source, kind, listed)).fetchone()[0])
 
 
-def sources_blocking(db: Session, kind: str, identity: str) -> dict[str, int]:  # noqa: PLR0917 - a key without its source
+def sources_blocking(db: Session, kind: str, identity: str) -> dict[str, int]:
     """The sources in which this is blocked, and since when."""
     secret = key_of(db)
     listed = db.execute("SELECT DISTINCT source FROM blocklist WHERE kind = ? AND source <> ?", (kind, KEEPER))

@@ -133,10 +133,10 @@ def _lacking(db: Session, found: dict[tuple[str, str], CommunityFacts], *, sourc
     """Comments by the platform's count and ours, the posts that lack most, and the trees that were never read."""
     lacking = "CASE WHEN expected > ours THEN expected - ours ELSE 0 END"
     counts = (
-        "WITH deleted AS (SELECT c.post_id, count(*) AS n FROM tombstones t"
+        "WITH deleted AS MATERIALIZED (SELECT c.post_id, count(*) AS n FROM tombstones t"
         " JOIN comments c ON c.source = t.source AND c.id = t.id"
         " WHERE t.source = ? AND t.kind = 'comment' AND t.reason = 'author' GROUP BY c.post_id),"
-        " counts AS (SELECT p.id, p.community, p.comment_count AS expected,"
+        " counts AS MATERIALIZED (SELECT p.id, p.community, p.comment_count AS expected,"
         " (SELECT count(*) FROM comments c WHERE c.source = p.source AND c.post_id = p.id)"
         " - coalesce((SELECT n FROM deleted d WHERE d.post_id = p.id), 0) AS ours,"
         " CASE WHEN EXISTS (SELECT 1 FROM checkpoints k WHERE k.source = p.source"
@@ -162,8 +162,9 @@ def _orphans(db: Session, found: dict[tuple[str, str], CommunityFacts], *, sourc
     """A post nobody observed is a stub, which has no community: from there to its comments, not the other way round."""
     posts = (
         "SELECT c.community, count(DISTINCT p.id), count(*) FROM posts p"
-        " JOIN comments c ON c.source = p.source AND c.post_id = p.id"
-        " WHERE p.source = ? AND p.community IS NULL AND p.observed_at IS NULL GROUP BY c.community"
+        " CROSS JOIN comments c"  # SQLite takes the tables of a CROSS JOIN in the order written
+        " WHERE c.source = p.source AND c.post_id = p.id AND p.source = ?"
+        " AND p.community IS NULL AND p.observed_at IS NULL GROUP BY c.community"
     )
     for name, lost, orphans in db.execute(posts, (source,)):
         if (source, name) in found:
@@ -201,8 +202,6 @@ def store_facts(db: Session) -> StoreFacts:
     severities = db.execute(f"SELECT severity, count(*) FROM findings WHERE {latest} GROUP BY severity")
     return StoreFacts(
         quarantined=db.execute("SELECT count(*) FROM quarantine").fetchone()[0],
-        findings={severity: count for severity, count in sorted(severities.fetchall())},
-        cut_trees=db.execute(
-            f"SELECT count(*) FROM findings WHERE {latest} AND what LIKE ?", (_CUT,)
-        ).fetchone()[0],
+        findings={severity: int(count) for severity, count in sorted(severities.fetchall())},
+        cut_trees=db.execute(f"SELECT count(*) FROM findings WHERE {latest} AND what LIKE ?", (_CUT,)).fetchone()[0],
     )

@@ -160,8 +160,8 @@ def block(store: Store, subjects: Sequence[Subject], *, now: int) -> list[int]:
 
 
 def pages(store: Store, subject: Subject, *, at: int) -> Iterator[list[Tombstone]]:
-    """Tombstones for everything of a subject, a transaction's worth at a time. The caller stores each before it asks for
-    the next: what is stored is not asked for again."""
+    """Tombstones for everything of a subject, a transaction's worth at a time. The caller stores each before it
+    asks for the next: what is stored is not asked for again."""
     if subject.kind == "community" and not is_profile(subject.id) and _lives(store, subject):
         yield [blocked.stone(subject.source, "community", subject.id, at=at)]
     for kind in _MEMBERS:
@@ -279,7 +279,9 @@ def lift(store: Store, subjects: Sequence[Subject]) -> list[bool]:
             for each in subjects:
                 erased = f"SELECT 1 FROM {CONTENT[each.kind].name} WHERE source = ? AND id = ? AND tombstone = 'forget'"
                 if each.kind in _MEMBERS and db.execute(erased, (each.source, each.id)).fetchone():
-                    raise UsageError(f"{each.typed} was erased, and that is final", advice="only a pure block is lifted")
+                    raise UsageError(
+                        f"{each.typed} was erased, and that is final", advice="only a pure block is lifted"
+                    )
             lifted = []
             for each in subjects:
                 lifted.append(blocked.unblock(db, (each.source, each.kind, each.id)))

@@ -1,7 +1,5 @@
 """One batch, one transaction: what the store does with everything a batch brings; the caller begins and commits."""
 
-# ruff: noqa: S608 - table and column names come from tables.py, every value is bound
-
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -197,9 +195,7 @@ def _reject(record: Any, reason: str) -> Rejected:
     )
 
 
-def _write_records(
-    db: Session, found: _Sorted, tally: Tally, *, blocked: Blocked, run_id: int, now: int
-) -> None:
+def _write_records(db: Session, found: _Sorted, tally: Tally, *, blocked: Blocked, run_id: int, now: int) -> None:
     search = _SEARCH[db.engine]
     newest = search.newest_rows(db)
     graves = people.Graves(db)

@@ -15,7 +15,6 @@ import pytest
 
 from hubbub.errors import ExitCode, LockedError, StorageError, UsageError
 from hubbub.pipeline.fanout import Spread
-from hubbub.records.forgotten import alias
 from hubbub.pipeline.lake import UnitKey, open_lake
 from hubbub.pipeline.lake_block import Block
 from hubbub.pipeline.lake_columns import KINDS, schema
@@ -26,6 +25,7 @@ from hubbub.pipeline.load import LoadOptions
 from hubbub.pipeline.load_filters import Filters
 from hubbub.pipeline.run import RunReport
 from hubbub.plugins.contracts import Decoded
+from hubbub.records.forgotten import alias
 from hubbub.records.models import Door, Post
 from tests.pipeline.lake.making import (
     BLOCK_LINES,

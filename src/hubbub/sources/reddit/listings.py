@@ -162,6 +162,7 @@ def _walk(
             raise _loop(course) if end is _End.LOOP else _endless(course, pages=used)
         if end is _End.LISTING or _is_behind(walk.floor, out=out):
             now = min(options.started_at or response.received_at, response.received_at)
+            note: str | None
             if end is not _End.LISTING and not _meets(mark, out=out):
                 note = _LEFT_OUT.format(seconds=(walk.floor or 0) - (mark.watermark or 0))
             else:
@@ -233,8 +234,8 @@ def _further(walk: Walk, *, listing: Listing, out: Gathered) -> Walk:
 
 
 _LEFT_OUT = (
-    "--since stopped {seconds} s before the last sync's newest item: what came in between was not read, so the watermark"
-    " stays; a sync without --since, or with an earlier one, reads it"
+    "--since stopped {seconds} s before the last sync's newest item: what came in between was not read, so the"
+    " watermark stays; a sync without --since, or with an earlier one, reads it"
 )
 
 
