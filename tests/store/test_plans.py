@@ -12,7 +12,7 @@ import pytest
 from hubbub.events import Event, SlowQuery
 from hubbub.plugins.contracts import Checkpoint, RecallCounts, RecallRipe, RecallTotals
 from hubbub.records.models import MediaItem
-from hubbub.store import reads
+from hubbub.store import completeness, reads
 from hubbub.store.backend import StoreOptions
 from hubbub.store.engine import Store, open_store
 from hubbub.store.maintenance import maintain
@@ -120,6 +120,13 @@ class Chosen(msgspec.Struct, frozen=True):
 
 TOTALS = RecallTotals(source="reddit", kind="comment", community="place3", bounds=(0, 1_700_000_000))
 DUE = RecallRipe(kind="comment", communities=("place3",), ages_s=(3_600, 21_600), until=1_700_000_000, limit=100)
+
+
+def _counted(store: Store) -> object:
+    with store.reading_raw() as db:
+        return completeness.facts(db, communities=[("reddit", "place3")], now=T0), completeness.store_facts(db)
+
+
 READS: dict[str, Callable[[Store], object]] = {
     "known ids": lambda store: reads.known_ids(store, "reddit", "comment", [f"t1_{n}" for n in range(100)]),
     "stored counts": lambda store: reads.stored_counts(store, "reddit", RecallCounts("place3")),
@@ -137,6 +144,7 @@ READS: dict[str, Callable[[Store], object]] = {
     "a checkpoint": lambda store: reads.checkpoint(store, "reddit", "place7/new"),
     "checkpoints": lambda store: reads.checkpoints(store, "reddit", "place77"),
     "findings": lambda store: reads.findings(store, 7),
+    "completeness of a community": _counted,
     "ledger": lambda store: reads.ledger(store, "x", "{}", 1),
     "search by word": lambda store: search(store, "word17"),
     "search by word in a community": lambda store: search(store, "word17 community:place1"),
@@ -155,7 +163,7 @@ def test_no_read_goes_through_a_whole_table_that_grows(filled: Store, name: str)
 
 @pytest.mark.parametrize("name", READS)
 def test_a_read_asks_as_many_questions_however_many_rows_there_are(filled: Store, name: str) -> None:
-    most = 12 if name.startswith("search") else 1  # a search looks at the newest first, then further
+    most = 12 if name.startswith(("search", "completeness")) else 1  # a search looks at the newest first, then further
     assert len([sql for sql, _ in plans(filled, lambda: READS[name](filled)) if "pg_catalog" not in sql]) <= most
 
 

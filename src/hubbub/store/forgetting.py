@@ -160,8 +160,8 @@ def block(store: Store, subjects: Sequence[Subject], *, now: int) -> list[int]:
 
 
 def pages(store: Store, subject: Subject, *, at: int) -> Iterator[list[Tombstone]]:
-    """Tombstones for everything of a subject, a transaction's worth at a time. The caller stores each before it asks
-    for the next: what is stored is not asked for again."""
+    """Tombstones for everything of a subject, a transaction's worth at a time. The caller stores each before it
+    asks for the next: what is stored is not asked for again."""
     if subject.kind == "community" and not is_profile(subject.id) and _lives(store, subject):
         yield [blocked.stone(subject.source, "community", subject.id, at=at)]
     for kind in _MEMBERS:
