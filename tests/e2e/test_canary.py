@@ -21,8 +21,14 @@ from tests.e2e.road import simulated
 
 NAME = "whatisthisbug"
 WRONG = {"PASSWORD": "canary-wrong-password", "CLIENT_SECRET": "canary-wrong-secret"}
-ELSEWHERE = ("canary-budget-password", "canary-store-password", "canary-cache-password")
+PLACES = ("budget", "store", "cache", "answers", "replica", "proxy")
+ELSEWHERE = tuple(f"canary-{place}-password" for place in PLACES)
+BROKEN = tuple(f"canary%zz-{place}" for place in PLACES)
+"""Passwords that make an address unreadable: what complains of them may quote them."""
 LOUD = ("-vv", "--json")
+
+
+Commands = Iterator[tuple[list[str], dict[str, str]]]
 
 
 def forms(secret: str) -> Iterator[bytes]:
@@ -44,11 +50,14 @@ def leaks(secrets: Mapping[str, str], *, places: Mapping[str, bytes]) -> list[tu
     ]
 
 
-def commands(running: Running, home: Path) -> Iterator[tuple[list[str], dict[str, str]]]:
+def commands(running: Running, home: Path) -> Commands:
     """Commands and settings: the whole road, and every way in which credentials go wrong."""
     right = {f"HUBBUB_REDDIT__{key.upper()}": str(running[key]) for key in _KEYS}
     base = ["--base-url", running.url]
     yield ["sync", f"reddit:{NAME}", *base], right
+    kept = right | {"HUBBUB_ANSWERS__KEEP": "file"}
+    yield ["sync", f"reddit:{NAME}", "--full", *base], kept
+    yield ["sync", f"reddit:{NAME}", "--full", *base], kept
     yield ["recheck", "--within", "0s", *base], right
     yield ["export", "ndjson", str(home / "exports" / "all")], right
     yield ["status"], right
@@ -58,12 +67,26 @@ def commands(running: Running, home: Path) -> Iterator[tuple[list[str], dict[str
         yield ["sync", f"reddit:{NAME}", *base], right | {f"HUBBUB_REDDIT__{key}": value}
     yield ["sync", "reddit:nowhere_at_all", *base], right
     yield ["sync", f"reddit:{NAME}", "--base-url", "http://127.0.0.1:9"], right
-    share = f"redis://:{ELSEWHERE[0]}@127.0.0.1:9/0"
-    yield ["sync", f"reddit:{NAME}", *base], right | {"HUBBUB_BUDGET__SHARE": share}
-    store = f"postgresql://me:{ELSEWHERE[1]}@127.0.0.1:9/nothing"
-    yield ["--store", store, "sync", f"reddit:{NAME}", *base], right | {"HUBBUB_STORE__PATIENCE_S": "0"}
-    cache = f"redis://:{ELSEWHERE[2]}@127.0.0.1:9/0"
-    yield ["exemplars", NAME], right | {"HUBBUB_CACHE__URL": cache}
+    for passwords in (ELSEWHERE, BROKEN):
+        yield from elsewhere(
+            dict(zip(PLACES, passwords, strict=True)), base=["sync", f"reddit:{NAME}", *base], env=right
+        )
+    yield ["cache", "stats"], right | {"HUBBUB_ANSWERS__KEEP": "file"}
+
+
+def elsewhere(passwords: Mapping[str, str], *, base: list[str], env: dict[str, str]) -> Commands:
+    """Places that cannot be reached, whose addresses hold passwords."""
+    away = {name: f"redis://:{password}@127.0.0.1:9/0" for name, password in passwords.items()}
+    database = {name: f"postgresql://me:{password}@127.0.0.1:9/nothing" for name, password in passwords.items()}
+    yield base, env | {"HUBBUB_BUDGET__SHARE": away["budget"]}
+    yield base, env | {"HUBBUB_BUDGET__SHARE": database["budget"]}
+    yield base, env | {"HUBBUB_ANSWERS__KEEP": away["answers"]}
+    yield ["--store", database["store"], *base], env | {"HUBBUB_STORE__PATIENCE_S": "0"}
+    yield ["--read-store", database["replica"], "search", "bug"], env
+    yield ["exemplars", NAME], env | {"HUBBUB_CACHE__URL": away["cache"]}
+    proxy = f"http://me:{passwords['proxy']}@127.0.0.1:9"
+    yield base, env | {"HTTPS_PROXY": proxy, "HTTP_PROXY": proxy, "ALL_PROXY": proxy}
+    yield ["media", "fetch"], env | {"HTTPS_PROXY": proxy, "HTTP_PROXY": proxy, "ALL_PROXY": proxy}
 
 
 _KEYS = ("client_id", "client_secret", "username", "password")
@@ -78,8 +101,8 @@ def test_secrets_are_in_no_output_and_no_file(tmp_path: Path, monkeypatch: pytes
         assert running.app is not None
         platform = running.app.platforms[0]
         assert isinstance(platform, Reddit)
-        for number, (words, settings) in enumerate(commands(running, home)):
-            if number == 1:
+        for words, settings in commands(running, home):
+            if words[0] == "recheck":
                 order(running, fail={"action": "revoke", "route": "info", "nth": 1})
             done = subprocess.run(
                 [sys.executable, "-m", "hubbub", "--home", str(home), *LOUD, *words],
@@ -94,10 +117,11 @@ def test_secrets_are_in_no_output_and_no_file(tmp_path: Path, monkeypatch: pytes
         secrets = {key: str(running[key]) for key in ("client_secret", "password")}
     assert len(issued) > 3
     secrets |= {f"token {number}": token for number, token in enumerate(issued)}
-    secrets |= {value: value for value in (*WRONG.values(), *ELSEWHERE)}
+    secrets |= {value: value for value in (*WRONG.values(), *ELSEWHERE, *BROKEN)}
     for folder in (home, crashes):
         places |= {str(file): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
     assert str(home / "hubbub.db") in places
+    assert any((home / "answers").rglob("*.json"))
     assert leaks(secrets, places=places) == []
 
 
@@ -109,6 +133,57 @@ def test_a_leak_would_be_found(written: int) -> None:
     whole = base64.b64encode(f"client:{secret}".encode())
     assert leaks({"it": secret}, places={"header": whole}) == [("it", "header")]
     assert leaks({"it": secret}, places={"here": b"nothing of it"}) == []
+
+
+BUGGY = """
+from hubbub.http.exchange import Wire
+from hubbub.cli.main import main
+
+async def send(self, request, *, url, headers, **_):
+    if {when}:
+        raise RuntimeError(f"a bug that quotes all it has: {{request}} {{headers}}")
+    return await sent(self, request, url=url, headers=headers, **_)
+
+sent, Wire.send = Wire.send, send
+main()
+"""
+"""A program with a bug in the very place where every secret passes."""
+
+
+@pytest.mark.parametrize("when", ["request.route == 'token'", "request.route == 'new'"])
+@pytest.mark.parametrize("loud", [[], ["-vv", "--json"]])
+def test_a_bug_that_quotes_secrets_tells_none(when: str, *, loud: list[str], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with simulated(posts=2, comments=0, communities=(NAME,)) as running:
+        assert running.app is not None
+        platform = running.app.platforms[0]
+        assert isinstance(platform, Reddit)
+        right = {f"HUBBUB_REDDIT__{key.upper()}": str(running[key]) for key in _KEYS}
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                BUGGY.format(when=when),
+                "--home",
+                str(home),
+                *loud,
+                "sync",
+                f"reddit:{NAME}",
+                "--base-url",
+                running.url,
+            ],
+            env={**os.environ, **right, "TMPDIR": str(tmp_path), "NO_COLOR": "1"},
+            capture_output=True,
+            check=False,
+            timeout=120,
+        )
+        secrets = {key: str(running[key]) for key in ("client_secret", "password")}
+        secrets |= {f"token {number}": token for number, token in enumerate(platform.tokens.issued())}
+    places = {"stdout": done.stdout, "stderr": done.stderr}
+    places |= {str(file): file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    assert done.returncode == 1
+    assert any(b"a bug that quotes" in content for content in places.values()), "the report is worth its name"
+    assert leaks(secrets, places=places) == []
 
 
 def order(running: Running, **given: object) -> None:

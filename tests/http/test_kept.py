@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from hubbub import clock
 from hubbub.errors import ConfigError
 from hubbub.http.access import Access, KeptOptions
 from hubbub.http.kept import FolderShelf, MemoryShelf, Shelf, open_shelf
@@ -230,3 +232,44 @@ async def test_what_another_program_wrote_into_a_shared_place_is_a_miss(valkey: 
 def test_nothing_is_kept_unless_it_is_asked_for() -> None:
     access = Access(base_url="http://x", user_agent="test", read_budget=lambda _: None)
     assert memory_of(access, source="reddit", warn=lambda _: None) is None
+
+
+async def test_two_accounts_of_one_application_share_nothing(tmp_path: Path) -> None:
+    platform = Platform()
+    for account in ("one", "two", "one"):
+        access = Access(
+            base_url="http://x",
+            user_agent="test",
+            read_budget=lambda _: None,
+            identity="app",
+            account=account,
+            kept=KeptOptions(where=str(tmp_path)),
+        )
+        memory = memory_of(access, source="reddit", warn=pytest.fail)
+        assert memory is not None
+        await memory.answer(ABOUT, ask=platform.ask)
+    assert len(platform.asked) == 2
+
+
+async def test_every_run_leaves_word_of_how_often_it_was_answered(where: str) -> None:
+    platform, shelf = Platform(), shelf_at(where)
+    for _ in range(3):
+        kept = memory_on(shelf)
+        await kept.answer(ABOUT, ask=platform.ask)
+        kept.close()
+    assert shelf.counts() == ((0, 0) if where == "memory" else (2, 1))
+    shelf.clear(older_than_s=1_000)
+    assert shelf.counts() == ((0, 0) if where == "memory" else (2, 1))
+    shelf.clear(older_than_s=0)
+    assert shelf.counts() == (0, 0)
+
+
+def test_what_a_killed_process_left_half_written_is_cleared(tmp_path: Path) -> None:
+    shelf = FolderShelf(tmp_path, most_bytes=10_000)
+    for name, age_s in (("old.part", 7_200), ("new.part", 0)):
+        file = tmp_path / "ab" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"half")
+        os.utime(file, (clock.now() - age_s,) * 2)
+    shelf.clear(older_than_s=0)
+    assert [file.name for file in tmp_path.rglob("*.part")] == ["new.part"]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from hubbub import events
-from hubbub.observe.logs import MASK, LogObserver, configure
+from hubbub.observe.logs import LogObserver, configure
+from hubbub.observe.masking import MASK, Mask
 
 
 @pytest.fixture(autouse=True)
@@ -41,12 +42,18 @@ def test_json_lines_carry_the_run_and_the_facts(capsys: pytest.CaptureFixture[st
 
 
 def test_secrets_are_masked_in_every_line(capsys: pytest.CaptureFixture[str]) -> None:
-    configure(level="debug", form="text", secrets=["canary-4711"])
+    configure(level="debug", form="text", mask=Mask(["canary-4711"]))
     LogObserver()(events.Retrying(source="reddit", route="token", why="said canary-4711", wait_s=1.0))
     logging.getLogger("somebody").warning("sent %s", "canary-4711")
     said = capsys.readouterr().err
     assert "canary-4711" not in said
     assert said.count(MASK) == 2
+
+
+def test_a_wait_tells_until_when(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(level="info", form="text")
+    LogObserver()(events.Waiting(source="reddit", why="the budget", wait_s=30, until=1_780_000_000))
+    assert "until=2026-05-28T20:26:40Z" in capsys.readouterr().err
 
 
 def test_levels_hold_back_what_is_less(capsys: pytest.CaptureFixture[str]) -> None:

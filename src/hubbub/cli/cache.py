@@ -23,11 +23,16 @@ def cache() -> None:
 @cache.command("stats", cls=HubbubCommand, epilog="Example: `hubbub cache stats`")
 @click.pass_context
 def stats(ctx: click.Context) -> int:
-    """Tell how many answers are kept and how large they are. Every run tells how many it was given."""
+    """Tell how many answers are kept, how large they are, and how often they were of use since all were cleared."""
     session = Session(ctx)
-    entries, size_bytes = _shelf(session).sizes()
-    document = {"entries": entries, "size_bytes": size_bytes}
-    render.result(document, [f"{entries:,} answers, {render.size(size_bytes)}"], as_json=session.as_json)
+    shelf = _shelf(session)
+    entries, size_bytes = shelf.sizes()
+    hits, misses = shelf.counts()
+    document = {"entries": entries, "size_bytes": size_bytes, "hits": hits, "misses": misses}
+    lines = [f"{entries:,} answers, {render.size(size_bytes)}"]
+    if hits + misses:
+        lines.append(f"{hits / (hits + misses):.0%} of {hits + misses:,} requests were answered by them")
+    render.result(document, lines, as_json=session.as_json)
     return int(ExitCode.OK)
 
 

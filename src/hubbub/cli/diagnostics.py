@@ -78,7 +78,7 @@ def fail(error: HubbubError, *, typed: Typed) -> int:
     if error.advice:
         say(f"  {error.advice}")
     if typed.tracebacks:
-        say_traceback(error)
+        say_traceback(error, typed=typed)
     if typed.as_json:
         _document(str(error), advice=error.advice, code=error.exit_code)
     return int(error.exit_code)
@@ -92,9 +92,9 @@ def _disk_trouble(error: OSError) -> StorageError:
     )
 
 
-def say_traceback(error: BaseException) -> None:
-    """The traceback on stderr, each of its lines neutralised."""
-    for line in "".join(traceback.format_exception(error)).splitlines():
+def say_traceback(error: BaseException, *, typed: Typed) -> None:
+    """The traceback on stderr without secrets, each of its lines neutralised."""
+    for line in typed.mask("".join(traceback.format_exception(error))).splitlines():
         say(line)
 
 
@@ -116,7 +116,7 @@ def _interrupted() -> int:
 
 def _bug(error: Exception, *, typed: Typed) -> int:
     if typed.tracebacks:
-        say_traceback(error)
+        say_traceback(error, typed=typed)
         say("hubbub: this is a bug of ours, please report it with the text above")
     else:
         place = _keep_traceback(error, typed=typed)
@@ -129,7 +129,7 @@ def _bug(error: Exception, *, typed: Typed) -> int:
 
 def _keep_traceback(error: Exception, *, typed: Typed) -> str | None:
     """Write the traceback beside the store, else into the system's temporary folder; its path, or None."""
-    text = "".join(traceback.format_exception(error))
+    text = typed.mask("".join(traceback.format_exception(error)))
     home = Path(typed.home or os.environ.get("HUBBUB_HOME") or "hubbub-data")
     for folder in (home / "logs", Path(tempfile.gettempdir())):
         if folder.parent.is_dir():

@@ -7,18 +7,16 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 import rich_click as click
-from pydantic import SecretStr
 
 from hubbub.cli.typed import Typed, typed
 from hubbub.config.load import Loaded, Places, load
-from hubbub.config.schema import SECTIONS
 from hubbub.errors import ConfigError, StorageError
 from hubbub.http.access import BudgetOptions, KeptOptions
 from hubbub.observe import logs
+from hubbub.observe.masking import Mask, password_in
 from hubbub.plugins import registry
 from hubbub.plugins.contracts import SourceSettings
 from hubbub.store.backend import StoreOptions
@@ -37,10 +35,10 @@ class Session:
 
     @cached_property
     def loaded(self) -> Loaded:
-        """The settings in force; raises ConfigError."""
+        """The settings in force, their secrets masked from now on; raises ConfigError."""
         flags = {"home": self.typed.home, "store.url": self.typed.store}
         config = Path(self.typed.config) if self.typed.config else None
-        return load(
+        found = load(
             Places(
                 environ=os.environ,
                 folder=Path.cwd(),
@@ -51,6 +49,9 @@ class Session:
                 sources=tuple(registry.names("sources")),
             )
         )
+        addresses = (found.settings.store.url, found.settings.store.read_url, self.typed.store, self.typed.read_store)
+        self.typed.mask = Mask([*found.secrets(), *(each for each in addresses if each and password_in(each))])
+        return found
 
     @property
     def as_json(self) -> bool:
@@ -158,11 +159,7 @@ class Session:
             level = "error"
         elif self.typed.verbose:
             level = "debug" if self.typed.verbose > 1 else "info"
-        values = [value for name in SECTIONS for value in dict(getattr(settings, name)).values()]
-        secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
-        addresses = (self.store_url, settings.store.read_url, self.typed.read_store)
-        secrets += [password for address in addresses if address and (password := urlsplit(address).password)]
-        logs.configure(level=level, form=settings.log.format, secrets=secrets)
+        logs.configure(level=level, form=settings.log.format, mask=self.typed.mask)
 
     @property
     def kept_options(self) -> KeptOptions:

@@ -7,6 +7,8 @@ from typing import Any
 
 import rich_click as click
 
+from hubbub.observe.masking import Mask
+
 PANEL = "Global options, before or after the command"
 
 
@@ -23,6 +25,8 @@ class Typed:
     verbose: int = 0
     quiet: bool = False
     debug: bool = False
+    mask: Mask = dataclasses.field(default_factory=Mask)
+    """Hides what is secret in the settings, once they are read."""
 
     @property
     def tracebacks(self) -> bool:

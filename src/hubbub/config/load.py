@@ -38,6 +38,11 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         base_url = values.pop("base_url", None)
         return values, base_url
 
+    def secrets(self) -> list[str]:
+        """The values that nobody may see."""
+        values = [value for name in SECTIONS for value in dict(getattr(self.settings, name)).values()]
+        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
     """Where to look: all of it handed in, so that a test needs no real environment."""

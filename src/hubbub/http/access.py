@@ -71,5 +71,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     """Least time between two requests, for a platform that asks to be spared more than its headers do."""
     identity: str = ""
     """Whose budget it is: the public name of the credential (a client id), never a secret."""
+    account: str = ""
+    """Who reads with it, and what they may: kept answers are never shared between two of them. A digest, no secret."""
     budget: BudgetOptions = BudgetOptions()
     kept: KeptOptions = KeptOptions()

@@ -131,6 +131,8 @@ class Client:
 
     async def aclose(self) -> None:
         """Close every connection."""
+        if self._memory is not None:
+            self._memory.close()
         self._gate.close()
         await self._wire.aclose()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -22,6 +23,12 @@ from hubbub.http.conditional import Kept
 from hubbub.http.valkey import connect, first_line, place_of
 
 _PREFIX = "hubbub:answer:"
+_COUNTS_KEY = "hubbub:answers:counts"
+_COUNTS = "counts.txt"
+_COUNT = re.compile(r"[0-9]{1,15} [0-9]{1,15}", re.ASCII)
+_PARTIAL = ".part"
+_ABANDONED_S = 3_600
+"""What is half written for so long is nobody's."""
 _TIMEOUT_S = 2.0
 _LONGEST_S = 30 * 86_400
 """A shared place drops what is older."""
@@ -41,6 +48,12 @@ class Shelf(Protocol):
 
     def sizes(self) -> tuple[int, int]:
         """Entries and their bytes."""
+
+    def note(self, *, hits: int, misses: int) -> None:
+        """How often a run was given an answer from here, and how often it was not."""
+
+    def counts(self) -> tuple[int, int]:
+        """Hits and misses of all runs since everything was cleared."""
 
 
 class _Sealed(msgspec.Struct, frozen=True):
@@ -119,6 +132,13 @@ class MemoryShelf:
         """Entries and their bytes."""
         return len(self._entries), self._bytes
 
+    def note(self, *, hits: int, misses: int) -> None:
+        """Gone with the process, as the entries are."""
+
+    def counts(self) -> tuple[int, int]:
+        """None that outlived a run."""
+        return 0, 0
+
 
 class FolderShelf:
     """A file an entry, readable by its owner only; the one used longest ago goes first."""
@@ -146,7 +166,7 @@ class FolderShelf:
             return
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, partial = tempfile.mkstemp(dir=path.parent)  # made with mode 0600
+            handle, partial = tempfile.mkstemp(dir=path.parent, suffix=_PARTIAL)  # made with mode 0600
             with os.fdopen(handle, "wb") as file:
                 file.write(sealed)
             Path(partial).replace(path)
@@ -172,13 +192,39 @@ class FolderShelf:
                 if _is_old(_open(file.stem, file.read_bytes()), older_than_s):
                     file.unlink()
                     gone += 1
+        for partial in self._folder.glob(f"??/*{_PARTIAL}"):
+            with suppress(OSError):
+                if clock.now() - partial.stat().st_mtime >= max(older_than_s, _ABANDONED_S):
+                    partial.unlink()
+        if older_than_s <= 0:
+            (self._folder / _COUNTS).unlink(missing_ok=True)
         self._bytes = None
         return gone
 
     def sizes(self) -> tuple[int, int]:
         """Entries and their bytes."""
-        sizes = [file.stat().st_size for file in self._files()]
+        sizes = []
+        for file in self._files():
+            with suppress(OSError):  # another process may drop it
+                sizes.append(file.stat().st_size)
         return len(sizes), sum(sizes)
+
+    def note(self, *, hits: int, misses: int) -> None:
+        """A line a run: several processes may write at once."""
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle = os.open(self._folder / _COUNTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(handle, "ab") as file:
+                file.write(f"{hits} {misses}\n".encode())
+
+    def counts(self) -> tuple[int, int]:
+        """Hits and misses of all runs."""
+        try:
+            lines = (self._folder / _COUNTS).read_text("ascii").splitlines()
+        except (OSError, ValueError):
+            return 0, 0
+        pairs = [line.split(" ") for line in lines if _COUNT.fullmatch(line)]
+        return sum(int(hits) for hits, _ in pairs), sum(int(misses) for _, misses in pairs)
 
     def _files(self) -> Iterator[Path]:
         return self._folder.glob("??/*.json")
@@ -223,6 +269,8 @@ class SharedShelf:
                 key = name.decode().removeprefix(_PREFIX)
                 if sealed is not None and _is_old(_open(key, sealed), older_than_s):
                     gone += int(self._client.delete(name))
+            if older_than_s <= 0:
+                self._client.delete(_COUNTS_KEY)
         except self._trouble as error:
             raise ConfigError(f"the answers kept at {self._where} are out of reach: {first_line(error)}") from None
         return gone
@@ -234,6 +282,24 @@ class SharedShelf:
             return len(names), sum(int(self._client.strlen(name)) for name in names)
         except self._trouble as error:
             raise ConfigError(f"the answers kept at {self._where} are out of reach: {first_line(error)}") from None
+
+    def note(self, *, hits: int, misses: int) -> None:
+        """Add to what all processes counted."""
+        if self._away:
+            return
+        try:
+            for name, count in (("hits", hits), ("misses", misses)):
+                self._client.hincrby(_COUNTS_KEY, name, count)
+        except self._trouble as error:
+            self._fail(error)
+
+    def counts(self) -> tuple[int, int]:
+        """Hits and misses of all processes; raises ConfigError when the place is away."""
+        try:
+            hits, misses = self._client.hmget(_COUNTS_KEY, ["hits", "misses"])
+        except self._trouble as error:
+            raise ConfigError(f"the answers kept at {self._where} are out of reach: {first_line(error)}") from None
+        return int(hits or 0), int(misses or 0)
 
     def _fail(self, error: Exception) -> None:
         self._away = True

@@ -42,10 +42,16 @@ class Memory:
             self._shelf.put(key, kept(response, now=clock.now()))
         return response
 
+    def close(self) -> None:
+        """Leave word of how often what is kept was of use."""
+        if self.hits or self.misses:
+            self._shelf.note(hits=self.hits, misses=self.misses)
+
 
 def memory_of(access: Access, *, source: str, warn: Callable[[str], None]) -> Memory | None:
     """What an access keeps; None when it keeps nothing. Raises ConfigError."""
     shelf = open_shelf(access.kept, warn=warn)
     if shelf is None:
         return None
-    return Memory(shelf, identity=f"{source}:{access.base_url}:{access.identity}", options=access.kept)
+    identity = f"{source}\x00{access.base_url}\x00{access.identity}\x00{access.account}"
+    return Memory(shelf, identity=identity, options=access.kept)

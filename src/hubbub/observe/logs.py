@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -13,33 +13,27 @@ import structlog
 
 from hubbub import clock, events
 from hubbub.datasets.times import iso
+from hubbub.observe.masking import MASK, Mask
 from hubbub.observe.terminal import shown
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 LIBRARIES = ("httpx2", "httpcore", "httpcore2", "hpack", "h2", "sqlalchemy", "alembic", "asyncio", "uvicorn", "PIL")
-MASK = "•••"
 _SECRET_NAMES = ("token", "password", "secret", "authorization", "cookie")
 
 
 class Masker:
     """A structlog step that hides the values of settings that are secret, wherever they appear."""
 
-    def __init__(self, secrets: Sequence[str]) -> None:
-        self._secrets = sorted({secret for secret in secrets if len(secret) > 3}, key=len, reverse=True)
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
 
     def __call__(self, _logger: Any, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
         for name, value in fields.items():
             if any(word in name.lower() for word in _SECRET_NAMES):
                 fields[name] = MASK
             elif isinstance(value, str):
-                fields[name] = self.masked(value)
+                fields[name] = self._mask(value)
         return fields
-
-    def masked(self, text: str) -> str:
-        """`text` without any of the secrets."""
-        for secret in self._secrets:
-            text = text.replace(secret, MASK)
-        return text
 
 
 class _Stderr(logging.Handler):
@@ -54,12 +48,13 @@ class _Stderr(logging.Handler):
             return
 
 
-def configure(*, level: str, form: Literal["text", "json"], secrets: Sequence[str] = ()) -> None:
+def configure(*, level: str, form: Literal["text", "json"], mask: Mask | None = None) -> None:
     """Send hubbub's logs, and the warnings of libraries, to stderr from `level` on. May be called again."""
+    masker = Masker(mask or Mask())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        Masker(secrets),
+        masker,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -73,7 +68,7 @@ def configure(*, level: str, form: Literal["text", "json"], secrets: Sequence[st
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                Masker(secrets),
+                masker,
                 _json_line if form == "json" else _text_line,
             ],
         )

@@ -231,7 +231,8 @@ class Run:
             self.fail(InterruptedRunError("stopped by the user", advice="the same command goes on from here"))
             return True
         with self._lock:
-            self._errors.append(f"bug: {error!r}")
+            # Its own words may quote anything, a token too; the crash report has them, masked.
+            self._errors.append(f"bug: {type(error).__name__}")
             self._codes.append(ExitCode.BUG)
         return False
 

@@ -56,6 +56,22 @@ def test_the_settings_choose_the_grant(values: dict[str, str], grant: str) -> No
     assert not any(secret in request.url for secret in values.values() if len(secret) > 3)
 
 
+def test_each_reader_of_an_application_is_another_account_and_none_is_named() -> None:
+    readers = [
+        APP,
+        {**APP, "username": "ann", "password": "x"},
+        {**APP, "username": "ben", "password": "x"},
+        {**APP, "username": "ben", "password": "x", "scope": "read"},
+        {**APP, "refresh_token": "r1"},
+        {**APP, "refresh_token": "r2"},
+    ]
+    accounts = [access(**values).account for values in readers]
+    assert len(set(accounts)) == len(readers)
+    assert accounts == [access(**values).account for values in readers]
+    assert access(**{**readers[1], "password": "changed"}).account == accounts[1]
+    assert not any(word in account for account in accounts for word in ("ann", "ben", "r1", "s3cret"))
+
+
 def test_the_app_signs_with_basic_auth() -> None:
     header = dict(request_of(access(**APP)).headers)["authorization"]
     assert base64.b64decode(header.removeprefix("Basic ")) == b"app:s3cret"

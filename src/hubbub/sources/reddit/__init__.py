@@ -67,6 +67,7 @@ class RedditSource:
             read_budget=api.read_budget,
             default_budget=self.requests_a_minute,
             identity=values.get("client_id", ""),
+            account=auth.account(values),
             budget=settings.budget,
             kept=settings.kept,
         )

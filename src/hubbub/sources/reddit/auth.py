@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
@@ -60,6 +61,12 @@ def grant(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     if values.get("client_secret"):
         return (("grant_type", "client_credentials"), *_scope(values))
     return (("grant_type", INSTALLED_GRANT), ("device_id", _ANONYMOUS_DEVICE), *_scope(values))
+
+
+def account(values: Mapping[str, str]) -> str:
+    """A digest of who reads and with which scopes: what one user of an application is shown, another may not see."""
+    told = [values.get(name, "") for name in ("client_id", "username", "refresh_token", "device_id", "scope")]
+    return hashlib.blake2b(msgspec.json.encode([grant(values)[0][1], *told]), digest_size=16).hexdigest()
 
 
 def token_flow(values: Mapping[str, str], *, base_url: str | None) -> TokenFlow:
