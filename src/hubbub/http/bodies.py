@@ -4,12 +4,14 @@ The HTTP library takes a gzip or brotli body that ends too soon for a whole one;
 
 from __future__ import annotations
 
+import re
 import sys
 import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
 import brotli
+import msgspec
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdDecompressor, ZstdError
@@ -20,6 +22,8 @@ ACCEPT_ENCODING = "zstd, br, gzip"
 _PIECE = 1 << 20
 _MOST_ENCODINGS = 2
 _JSON_ENDS = {ord("{"): ord("}"), ord("["): ord("]")}
+_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+(?P<ended>"?)|[\[\]{}]', re.DOTALL)
+_DEEPER = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 _JSON_STARTS = b'{["-0123456789tfn'
 
 
@@ -154,12 +158,31 @@ class _Zstd:
 
 
 def check_json(body: bytes) -> None:
-    """Raises BodyError when a body that says it is JSON plainly is not, or stops half-way. Decodes nothing."""
+    """Raises BodyError when a body that says it is JSON plainly is not, or stops half-way. Builds nothing of it: what
+    else may be wrong in it is for its reader, who may keep the rest."""
     text = body.strip(b" \t\r\n\xef\xbb\xbf")
     if not text:
         raise BodyError("the answer is empty")
     if text[0] not in _JSON_STARTS:
         raise BodyError("the answer says it is JSON and is not")
     closing = _JSON_ENDS.get(text[0])
-    if closing is not None and text[-1] != closing:
+    if closing is None:
+        return
+    if text[-1] != closing or not _is_closed(text):
         raise BodyError("the answer is cut short")
+
+
+def _is_closed(text: bytes) -> bool:
+    """False when a list or object is begun and not ended, though the last byte looks as if."""
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)  # passes over it at a gigabyte a second
+    except msgspec.DecodeError:  # something is wrong; its words do not tell a lone surrogate from an early end
+        depth = 0
+        for found in _STRUCTURE.finditer(text):
+            if found["ended"] == b"":
+                return False
+            depth += _DEEPER.get(found[0], 0)
+        return depth <= 0
+    except RecursionError:
+        return True
+    return True
