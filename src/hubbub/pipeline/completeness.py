@@ -150,7 +150,7 @@ def _ages(facts: CommunityFacts) -> Iterator[Statement]:
             missing=False,
             words=f"scores and counts older than 1 day: {share(day, live)}, 7 days: {share(week, live)},"
             f" 30 days: {share(month, live)}",
-            advice="`hubbub recheck`" if any(each.api_rows for each in windows) else None,
+            advice=_look_again(facts) if any(each.api_rows for each in windows) else None,
         )
     late, rows = sum(each.api_rows_late for each in windows), sum(each.api_rows for each in windows)
     if late:
@@ -159,8 +159,13 @@ def _ages(facts: CommunityFacts) -> Iterator[Statement]:
             missing=True,
             words=f"{late:,} of {rows:,} records from the API were not looked at for 48 hours:"
             " what their authors deleted since may still be here",
-            advice="`hubbub recheck`",
+            advice=_look_again(facts),
         )
+
+
+def _look_again(facts: CommunityFacts) -> str:
+    """How to see known records anew."""
+    return f"`hubbub recheck {_target(facts)}`"
 
 
 def _live(window: Window) -> int:
