@@ -26,7 +26,7 @@ _MEANINGS: tuple[tuple[str, str, str | None], ...] = (
 """Part of SQLite's message -> what to tell the user, and the next step; the first that fits counts."""
 
 
-_NO_WRITE = frozenset({"SQLITE_IOERR_WRITE", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE"})
+_NO_WRITE = frozenset({"SQLITE_IOERR_WRITE", "SQLITE_IOERR_TRUNCATE"})
 """SQLite's names for a file that would not take what was written: all it says of EFBIG and of a quota (EDQUOT). Such a
 write is rolled back like any other; nothing is damaged."""
 
