@@ -236,3 +236,17 @@ def test_when_it_was_forgotten_does_not_matter_in_postgresql(
     postgres_server: PostgresServer, batches: list[list[Any]], data: st.DataObject
 ) -> None:
     _agrees(postgres_server.database, batches, data)
+
+
+@pytest.mark.parametrize("name", ["bugs", "new", "comments"])
+def test_a_person_whose_name_is_also_a_word_takes_nothing_of_others_along(store: Store, name: str) -> None:
+    marks = [Checkpoint(key=key, state="{}") for key in ("bugs/new", "bugs/comments", f"u/{name}/submitted")]
+    other = Rejected(
+        reason="bad", raw=b'{"author": "ann", "subreddit": "bugs", "new": "comments"}', source="reddit",
+        door=Door.DUMP, where="x:1",
+    )  # fmt: skip
+    theirs = Rejected(reason="bad", raw=f'{{"author":"{name}"}}'.encode(), source="reddit", door=Door.DUMP, where="x:2")
+    write(store, post("t3_1", author=name, author_name=name), rejected=[other, theirs], checkpoints=marks)
+    forget(store, f"user:{name}")
+    assert {key for (key,) in rows(store, "SELECT key FROM checkpoints")} == {"bugs/new", "bugs/comments"}
+    assert [row.raw for row in reads.quarantined(store)] == [other.raw]

@@ -37,8 +37,3 @@ def candidates(key: str | None, source: str, *, kind: str, identity: str) -> tup
 def mentioned(raw: bytes) -> set[str]:
     """The case-folded names that bytes of a record give as its author, or as its own."""
     return {found.decode("utf-8", "replace").casefold() for found in _AUTHORS.findall(raw)}
-
-
-def naming(name: str) -> re.Pattern[str]:
-    """Matches a name as a word of its own (also as `u/NAME`, `u_NAME`), whatever its case."""
-    return re.compile(rf"(?<![A-Za-z0-9-])(?:u_)?{re.escape(name)}(?![A-Za-z0-9_-])", re.IGNORECASE)

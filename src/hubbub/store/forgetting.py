@@ -8,6 +8,7 @@ quarantine go as with any other. Nothing here is done twice: a page asks only fo
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 
 from hubbub.errors import UsageError
-from hubbub.records.forgotten import FORGOTTEN, KEEPER, PROFILE_PREFIX, is_profile, naming
+from hubbub.records.forgotten import FORGOTTEN, KEEPER, PROFILE_PREFIX, is_profile
 from hubbub.records.models import Tombstone
 from hubbub.store import blocked
 from hubbub.store.engine import Store
@@ -224,28 +225,44 @@ def _delete_profile(db: Session, source: str, profile: str) -> None:
 
 
 def _scrub(db: Session, name: str) -> None:
-    """Take a name out of the texts we wrote: targets, summaries, findings, checkpoints, records set aside."""
-    pattern, like = naming(name), f"%{name.casefold()}%"
+    """Take a person's name out of the texts we wrote: targets, summaries, findings, checkpoints; and drop records set
+    aside that are by that person.
+
+    Only where it is told as a person's (`u/NAME`, `u_NAME`) or names a file (`NAME_comments.zst`): a name may be a
+    word, or that of a community as well."""
+    pattern, like = _as_person(name), f"%{name.casefold()}%"
     for table, key, columns in _TEXTS:
         found = " OR ".join(f"lower({column}) LIKE ?" for column in columns)
         query = f"SELECT {key}, {', '.join(columns)} FROM {table} WHERE {found}"
         sets = ", ".join(f"{column} = ?" for column in columns)
         for number, *texts in db.execute(query, [like] * len(columns)).fetchall():
-            clean = [None if text is None else pattern.sub(FORGOTTEN, text) for text in texts]
+            clean = [None if text is None else pattern.sub(_unnamed, text) for text in texts]
             if clean != texts:
                 db.execute(f"UPDATE {table} SET {sets} WHERE {key} = ?", (*clean, number))
     for source, key in db.execute("SELECT source, key FROM checkpoints WHERE lower(key) LIKE ?", (like,)).fetchall():
         if pattern.search(key):
             db.execute("DELETE FROM checkpoints WHERE source = ? AND key = ?", (source, key))
     for digest, path in db.execute("SELECT digest, path FROM imports WHERE lower(path) LIKE ?", (like,)).fetchall():
-        db.execute("UPDATE imports SET path = ? WHERE digest = ?", (pattern.sub(FORGOTTEN, path), digest))
+        db.execute("UPDATE imports SET path = ? WHERE digest = ?", (pattern.sub(_unnamed, path), digest))
+    authored = re.compile(rf'"(?:author|author_name|name)"\s*:\s*"{re.escape(name)}"', re.IGNORECASE)
     spelled = [
         number
         for rows in db.stream("SELECT n, raw FROM quarantine")
         for number, raw in rows
-        if pattern.search(zlib.decompress(raw).decode("utf-8", "replace"))
+        if authored.search(text := zlib.decompress(raw).decode("utf-8", "replace")) or pattern.search(text)
     ]
     db.executemany("DELETE FROM quarantine WHERE n = ?", [(number,) for number in spelled])
+
+
+def _as_person(name: str) -> re.Pattern[str]:
+    """Where a name is told as a person's; the first group is what stands before it."""
+    told = rf"(u[/_]|user[/:](?:reddit/)?){re.escape(name)}(?![\w-])"
+    file = rf"(){re.escape(name)}(?=(?:[_-]\w+)*\.[a-z])"
+    return re.compile(rf"(?<![\w-])(?:{told}|{file})", re.IGNORECASE)
+
+
+def _unnamed(found: re.Match[str]) -> str:
+    return f"{found[1] or ''}{FORGOTTEN}"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
