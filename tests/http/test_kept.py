@@ -17,6 +17,8 @@ from hubbub.http.access import Access, KeptOptions
 from hubbub.http.kept import FolderShelf, MemoryShelf, Shelf, open_shelf
 from hubbub.http.memory import Memory, memory_of
 from hubbub.http.messages import Request, Response
+from hubbub.plugins import registry
+from hubbub.plugins.contracts import SourceSettings
 
 NOW = 1_780_000_000
 TTL_S = 60.0
@@ -273,3 +275,9 @@ def test_what_a_killed_process_left_half_written_is_cleared(tmp_path: Path) -> N
         os.utime(file, (clock.now() - age_s,) * 2)
     shelf.clear(older_than_s=0)
     assert [file.name for file in tmp_path.rglob("*.part")] == ["new.part"]
+
+
+@pytest.mark.parametrize("source", ["reddit", "arctic"])
+def test_every_source_keeps_what_the_settings_say(source: str) -> None:
+    settings = SourceSettings(values={"client_id": "app", "client_secret": "x"}, kept=KeptOptions(where="memory"))
+    assert registry.load("sources", source).access(settings).kept == settings.kept

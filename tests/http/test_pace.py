@@ -153,3 +153,17 @@ def test_a_platform_without_headers_is_asked_side_by_side_once_it_has_answered()
     budget = limits.taken(budget, 0.2)
     assert limits.wait_s(budget, 0.2) == 0
     assert limits.wait_s(limits.taken(budget, 700.0), 700.0) == 0
+
+
+def test_a_place_whose_clock_is_set_back_does_not_stop_everybody_for_as_long() -> None:
+    """Another server takes over, an hour behind: the window is unknown again, and one request asks."""
+    budget = limits.answered(
+        limits.taken(limits.opened(100, 7_200.0), 7_200.0), BudgetReading(remaining=0, used=1_000, reset_s=500), 7_200.0
+    )
+    budget = limits.held(budget, 300, 7_200.0)
+    assert limits.wait_s(budget, 7_200.0) > 400
+    assert limits.wait_s(budget, 3_600.0) == 0
+    budget = limits.taken(budget, 3_600.0)
+    assert limits.wait_s(budget, 3_600.0) > 0, "the others wait for its answer"
+    budget = limits.answered(budget, BudgetReading(remaining=0, used=1_001, reset_s=499), 3_601.0)
+    assert limits.wait_s(budget, 3_601.0) == 500

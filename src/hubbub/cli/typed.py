@@ -25,7 +25,7 @@ class Typed:
     verbose: int = 0
     quiet: bool = False
     debug: bool = False
-    mask: Mask = dataclasses.field(default_factory=Mask)
+    mask: Mask = dataclasses.field(default_factory=Mask, compare=False, repr=False)
     """Hides what is secret in the settings, once they are read."""
 
     @property

@@ -20,6 +20,8 @@ PROBE_S = 5.0
 """How long the one request that goes ahead into an unknown window may keep the others waiting for its answer."""
 _ROUNDED_S = 1.0
 """What a reset in whole seconds may leave out: Reddit cuts the fraction off (api/reddit.md §5)."""
+_SET_BACK_S = 2.0
+"""A window that begins later than now by more: the clock was set back."""
 _MOST_REQUESTS = 1e9
 _SOON_S = 0.05
 """When to look again whether the first answer has come."""
@@ -70,8 +72,9 @@ def opened(per_minute: float, now: float, *, gap_s: float = 0.0, reserve: float 
 
 def wait_s(budget: Budget, now: float) -> float:
     """Seconds before the next request may leave; 0 while at most a burst ahead of the even pace."""
+    budget = _rolled(budget, now)
     gap_s = budget.next_at - now if budget.gap_s else 0.0
-    return max(_pace_s(_rolled(budget, now), now), budget.held_until - now, gap_s, 0.0)
+    return max(_pace_s(budget, now), budget.held_until - now, gap_s, 0.0)
 
 
 def _pace_s(budget: Budget, now: float) -> float:
@@ -133,6 +136,7 @@ def answered(budget: Budget, reading: BudgetReading | None, now: float) -> Budge
 
 def held(budget: Budget, seconds: float, now: float) -> Budget:
     """The budget after a 429: nobody asks for so long (seconds)."""
+    budget = _rolled(budget, now)
     return msgspec.structs.replace(budget, held_until=max(budget.held_until, now + seconds))
 
 
@@ -174,8 +178,10 @@ def _bounded(reading: BudgetReading) -> BudgetReading:
 
 
 def _rolled(budget: Budget, now: float) -> Budget:
-    """The budget with a new window, when the old one is over and no answer has said so yet."""
-    if now < budget.resets_at:
+    """The budget with a new window, when the old one is over and no answer has said so yet, or when the clock of a
+    shared place was set back: its window would last as much longer."""
+    set_back = now < budget.opened_at - _SET_BACK_S
+    if not set_back and now < budget.resets_at:
         return budget
     return msgspec.structs.replace(
         budget,
@@ -187,6 +193,8 @@ def _rolled(budget: Budget, now: float) -> Budget:
         unseen=0,
         older=0,
         asked_at=None,
+        held_until=0.0 if set_back else budget.held_until,
+        next_at=0.0 if set_back else budget.next_at,
     )
 
 

@@ -50,6 +50,7 @@ class ArcticSource:
             read_budget=api.read_budget,
             default_budget=_PER_MINUTE,
             gap_s=GAP_S if settings.base_url is None else 0.0,
+            kept=settings.kept,
         )
 
     def verify(self, targets: Sequence[Target], settings: SourceSettings) -> Verification:
