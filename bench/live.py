@@ -154,6 +154,7 @@ def live_praw(*, ready: dict[str, Any], db: str) -> Figures:
 def live_asyncpraw(*, ready: dict[str, Any], db: str, tasks: int = 10) -> Figures:
     """The same with ten tasks; a post that fails is tried eight times, as its users do."""
     import asyncpraw
+    import asyncprawcore
 
     run = _Run(ready, db)
     keys = {key: ready[key] for key in KEYS}
@@ -165,8 +166,7 @@ def live_asyncpraw(*, ready: dict[str, Any], db: str, tasks: int = 10) -> Figure
                     await post.load()
                     await post.comments.replace_more(limit=None)
                     break
-                except Exception:  # noqa: BLE001 - as its users do: whatever it was, try again
-                    post._fetched = False  # noqa: SLF001 - there is no public way to load a post again
+                except (asyncprawcore.AsyncPrawcoreException, asyncpraw.exceptions.AsyncPRAWException):
                     await asyncio.sleep(0.05)
             listed = [each for each in post.comments.list() if hasattr(each, "body")]
             run.keep(_post(post), [_comment(each, post.id) for each in listed])
@@ -228,7 +228,7 @@ def refresh_praw(*, ready: dict[str, Any], posts: int = 100) -> Figures:
     before, meter = _asked(ready), Meter()
     with meter.on():
         for post in list(reddit.subreddit(NAME).new(limit=posts)):
-            post._fetch()  # noqa: SLF001 - what reading any lazy attribute of an older post does
+            assert reddit.submission(post.id).score is not None  # asks for the post, as the first look at any part does
     return {"posts": posts, "requests": _asked(ready) - before, "wall s": meter.wall_s}
 
 

@@ -133,8 +133,7 @@ def _to_lake(
     out: Path | None,
     partition_by: Sequence[str],
 ) -> int:
-    # Arrow, which they load, is an extra and takes its time.
-    from hubbub.pipeline import lake, lake_layout, lake_run  # noqa: PLC0415 - loaded for a lake only, see above
+    from hubbub.pipeline import lake, lake_layout, lake_run  # noqa: PLC0415 - they load Arrow, an extra, and slow to load
 
     if out is None:
         raise UsageError("--to parquet needs a folder", advice="name it with --out DIR")

@@ -26,7 +26,7 @@ def read_address(url: str) -> PostgresAddress:
     try:
         parts = urlsplit(url)
         if "," not in parts.netloc:  # several hosts are libpq's own way of naming a cluster
-            parts.port  # noqa: B018 - raises ValueError for a port that is none
+            _ = parts.port  # raises ValueError for a port that is none
         parameters = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
         rest = urlencode([pair for pair in parameters if pair[0] != "schema"], quote_via=quote)
         conninfo = urlunsplit(("postgresql", parts.netloc, parts.path, rest, ""))

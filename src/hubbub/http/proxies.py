@@ -11,7 +11,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
-SCHEMES = ("http", "https", "socks5")
+Scheme = Literal["http", "https", "socks5"]
+_SCHEMES: dict[str, Scheme] = {"http": "http", "https": "https", "socks5": "socks5", "socks5h": "socks5"}
+"""As typed: of the two spellings of SOCKS5 one looks names up here, the other there, which decides nothing here."""
+SCHEMES = tuple(dict.fromkeys(_SCHEMES.values()))
 _LONGEST_FIELD = 255
 """Bytes of a user name or password that SOCKS5 can carry (RFC 1929)."""
 
@@ -21,7 +24,7 @@ State = Literal["untested", "healthy", "failing"]
 class Proxy(msgspec.Struct, frozen=True, kw_only=True):
     """Where a proxy is and how to log in to it. Printing it never shows the password."""
 
-    scheme: Literal["http", "https", "socks5"]
+    scheme: Scheme
     host: str
     port: int
     username: str | None = None
@@ -59,8 +62,8 @@ def read_proxy(text: str) -> Proxy:
     if not whole.isprintable() or any(c.isspace() for c in whole):
         raise ValueError("the address holds a blank or a control character")
     parts = urlsplit(whole if "://" in whole else f"http://{whole}")
-    scheme = parts.scheme.lower().removesuffix("h") if parts.scheme.lower() == "socks5h" else parts.scheme.lower()
-    if scheme not in SCHEMES:
+    scheme = _SCHEMES.get(parts.scheme.lower())
+    if scheme is None:
         raise ValueError(f"its scheme is none of {', '.join(SCHEMES)}")
     try:
         host, port = parts.hostname, parts.port
@@ -76,7 +79,7 @@ def read_proxy(text: str) -> Proxy:
         raise ValueError("its user name or password is empty or too long")
     if ":" in (username or "") and scheme != "socks5":
         raise ValueError("its user name holds a colon, which HTTP proxies cannot take")
-    return Proxy(scheme=scheme, host=_host(host), port=port, username=username, password=password)  # type: ignore[arg-type]  # a member of SCHEMES
+    return Proxy(scheme=scheme, host=_host(host), port=port, username=username, password=password)
 
 
 def _host(host: str) -> str:

@@ -13,9 +13,7 @@ def connect(url: str, *, setting: str, timeout_s: float) -> tuple[Any, tuple[typ
 
     Raises ConfigError, naming the setting, for what is no address, and where the driver is not installed."""
     try:
-        import redis  # noqa: PLC0415 - an extra
-        from redis.backoff import NoBackoff  # noqa: PLC0415 - of the same extra
-        from redis.retry import Retry  # noqa: PLC0415 - of the same extra
+        import redis  # noqa: PLC0415 - an extra: without it only the error below is wanted
     except ImportError as err:
         raise ConfigError(f"{setting} needs the extra 'redis'", advice="pip install 'hubbub[redis]'") from err
     scheme, separator, rest = url.partition("://")
@@ -25,7 +23,7 @@ def connect(url: str, *, setting: str, timeout_s: float) -> tuple[Any, tuple[typ
             f"{spoken}{separator}{rest}",
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
-            retry=Retry(NoBackoff(), 0),
+            retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0),
         )
     except (ValueError, TypeError):  # its words may hold part of the password
         raise ConfigError(

@@ -4,7 +4,7 @@ People, and communities named for one, stand there as keyed hashes. The key lies
 goes wherever the list goes (ADR 36).
 """
 
-# ruff: noqa: S608 - column names are written here, every value is bound
+# ruff: noqa: S608 - what is pasted are column names written in this file; every value is bound
 
 from __future__ import annotations
 
