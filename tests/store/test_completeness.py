@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hubbub.plugins.contracts import Checkpoint
+from hubbub.plugins.contracts import Checkpoint, RecallCounts
 from hubbub.records.models import Reason
-from hubbub.store import completeness
+from hubbub.store import completeness, reads
 from hubbub.store.completeness import CommunityFacts, Lacking
 from hubbub.store.engine import Store
 from tests.store.making import HOUR, T0, comment, gone, post, write
@@ -38,8 +38,42 @@ def test_comments_are_counted_as_the_platform_counts_them(store: Store) -> None:
     (found,) = facts(store)
     assert (found.expected, found.counted, found.lacking, found.lacking_posts) == (42, 4, 39, 9)
     assert found.worst == [Lacking(id=f"t3_{n}", expected=n, stored=0) for n in (8, 7, 6, 5, 4)]
-    assert found.unread_trees == 9
+    assert found.unread_trees == 8  # t3_b lacks nothing, and the tree of t3_a was read
     assert (found.comments.stored, found.comments.withdrawn) == (5, 2)
+
+
+def test_what_a_tree_did_not_hold_when_it_was_read_is_not_missing(store: Store) -> None:
+    write(
+        store,
+        post(comment_count=5),
+        comment("t1_a"),
+        post("t3_b", comment_count=4),
+        post("t3_c", comment_count=2),
+        comment("t1_c", post_id="t3_c", parent_id="t3_c"),
+        checkpoints=[
+            Checkpoint(key="bugs/tree/t3_a", state='{"count": 5, "lacking": 3}'),
+            Checkpoint(key="bugs/tree/t3_b", state='{"count": 4, "lacking": 9}'),
+            Checkpoint(key="bugs/tree/t3_c", state='{"count": 2}'),
+        ],
+    )
+    (found,) = facts(store)
+    assert (found.lacking, found.lacking_posts, found.not_to_be_had, found.unread_trees) == (2, 2, 7, 0)
+
+
+def test_check_and_sync_agree_about_what_is_lacking(store: Store) -> None:
+    write(
+        store,
+        post(comment_count=4),
+        comment("t1_live"),
+        *(comment(f"t1_{reason}") for reason in Reason),
+        *(gone("comment", f"t1_{reason}", reason=reason) for reason in Reason),
+    )
+    (given,) = reads.stored_counts(store, "reddit", RecallCounts("bugs"))
+    write(store, comment("t1_younger", created_at=given.observed_at + 1))
+    (given,) = reads.stored_counts(store, "reddit", RecallCounts("bugs"))
+    (found,) = facts(store)
+    assert found.counted == given.stored == 1 + len(Reason) - 2
+    assert found.comments.stored == 2 + len(Reason)
 
 
 def test_what_hangs_in_the_air_is_counted(store: Store) -> None:

@@ -72,15 +72,22 @@ def _comments(facts: CommunityFacts) -> Iterator[Statement]:
             missing=True,
             words=f"{facts.lacking:,} of {facts.expected:,} comments are not here"
             f" ({_count(facts.lacking_posts, 'post')} lack some; removed comments count, those their authors deleted"
-            " do not, so a few may never be had)",
+            " do not)",
             advice=_fill(facts, full=True, kind="RC"),
+        )
+    if facts.not_to_be_had:
+        yield Statement(
+            about="comments",
+            missing=False,
+            words=f"{_count(facts.not_to_be_had, 'comment')} the platform counts were in no answer when all of their"
+            " trees was read: removed ones, mostly",
         )
     if facts.unread_trees and _synced(facts):
         yield Statement(
             about="trees",
-            missing=facts.lacking > 0,
-            words=f"the comments of {_count(facts.unread_trees, 'post')} were never read as a tree",
-            advice=f"`hubbub sync {_target(facts)}`" if facts.lacking else None,
+            missing=True,
+            words=f"the comments of {_count(facts.unread_trees, 'post')} that lack some were never read as a tree",
+            advice=f"`hubbub sync {_target(facts)}`",
         )
 
 
@@ -119,7 +126,7 @@ def _streams(facts: CommunityFacts) -> Iterator[Statement]:
                 words=f"the last walk through {target} {mark.stream} did not come to its end",
                 advice=f"`hubbub sync {target}` goes on where it stopped",
             )
-        elif state.get("floor") is not None:
+        elif state.get("floor") is not None and (mark.door, mark.stream) != (API, "comments"):  # trees bring the rest
             yield Statement(
                 about="floor",
                 missing=False,

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from hubbub.store.progress import UNCOUNTED
 from hubbub.store.session import Session
 
 HOUR_S, DAY_S = 3_600, 86_400
@@ -69,13 +70,15 @@ class CommunityFacts(msgspec.Struct, kw_only=True):
     expected: int = 0
     """Comments of its live posts, by the platform's own count when last asked."""
     counted: int = 0
-    """Those of them that are here, without the ones their authors deleted: the platform does not count those."""
+    """Those of them that are here and were there to be counted then (see `progress.stored_counts`)."""
     lacking_posts: int = 0
     lacking: int = 0
-    """Comments missing, summed over the posts that lack any."""
+    """Comments missing, summed over the posts that lack any, without those that were not to be had."""
+    not_to_be_had: int = 0
+    """Comments that were not in the trees of their posts either, when these were read to their ends."""
     worst: list[Lacking] = []
     unread_trees: int = 0
-    """Live posts with comments whose tree was never read by a sync."""
+    """Posts that lack comments and whose tree was never read by a sync."""
     orphans: int = 0
     """Comments whose post is not here."""
     lost_posts: int = 0
@@ -129,31 +132,43 @@ def _windows(db: Session, table: str, *, source: str, names: Any, now: int) -> I
     return db.execute(query, (*limits, source, names))
 
 
+_REMEMBERED = {
+    "sqlite": "json_extract(k.state, '$.lacking')",
+    "postgresql": "(k.state::json ->> 'lacking')::bigint",
+}
+"""What a tree still lacked when it was read to its end, as its checkpoint says; nothing where it does not say."""
+
+
 def _lacking(db: Session, found: dict[tuple[str, str], CommunityFacts], *, source: str, names: Any) -> None:
-    """Comments by the platform's count and ours, the posts that lack most, and the trees that were never read."""
-    lacking = "CASE WHEN expected > ours THEN expected - ours ELSE 0 END"
+    """Comments by the platform's count and ours, the posts that lack most, and the trees that were never read.
+
+    Counted as a sync counts (`progress.stored_counts`), so that the two never disagree about what is missing."""
+    uncounted = ", ".join(f"'{reason}'" for reason in UNCOUNTED)
     counts = (
-        "WITH deleted AS MATERIALIZED (SELECT c.post_id, count(*) AS n FROM tombstones t"
-        " JOIN comments c ON c.source = t.source AND c.id = t.id"
-        " WHERE t.source = ? AND t.kind = 'comment' AND t.reason = 'author' GROUP BY c.post_id),"
-        " counts AS MATERIALIZED (SELECT p.id, p.community, p.comment_count AS expected,"
-        " (SELECT count(*) FROM comments c WHERE c.source = p.source AND c.post_id = p.id)"
-        " - coalesce((SELECT n FROM deleted d WHERE d.post_id = p.id), 0) AS ours,"
-        " CASE WHEN EXISTS (SELECT 1 FROM checkpoints k WHERE k.source = p.source"
-        " AND k.key = p.community || '/tree/' || p.id) THEN 0 ELSE 1 END AS unread"
-        f" FROM posts p WHERE p.source = ? AND {db.among('p.community')} AND p.observed_at IS NOT NULL"
+        "WITH counts AS MATERIALIZED (SELECT p.id, p.community, p.comment_count AS expected,"
+        " (SELECT count(*) FROM comments c WHERE c.source = p.source AND c.post_id = p.id AND c.observed_at IS NOT NULL"
+        f" AND (c.tombstone IS NULL OR c.tombstone NOT IN ({uncounted}))"
+        " AND (c.created_at IS NULL OR c.created_at <= coalesce(p.numbers_at, p.observed_at))) AS ours,"
+        f" coalesce({_REMEMBERED[db.engine]}, 0) AS known, CASE WHEN k.key IS NULL THEN 1 ELSE 0 END AS unread"
+        " FROM posts p LEFT JOIN checkpoints k ON k.source = p.source AND k.key = p.community || '/tree/' || p.id"
+        f" WHERE p.source = ? AND {db.among('p.community')} AND p.observed_at IS NOT NULL"
         " AND p.withdrawn = 0 AND p.comment_count > 0),"
-        f" ranked AS (SELECT id, community, expected, ours, unread, {lacking} AS lack,"
-        f" row_number() OVER (PARTITION BY community ORDER BY {lacking} DESC, id) AS place,"
-        " sum(expected) OVER w AS all_expected, sum(ours) OVER w AS all_ours,"
-        f" sum({lacking}) OVER w AS all_lack, sum(CASE WHEN expected > ours THEN 1 ELSE 0 END) OVER w AS lacking,"
-        " sum(unread) OVER w AS all_unread FROM counts WINDOW w AS (PARTITION BY community))"
-        " SELECT community, all_expected, all_ours, all_lack, lacking, all_unread, id, expected, ours, lack"
+        " lacks AS (SELECT id, community, expected, ours, unread,"
+        " CASE WHEN expected - ours > known THEN expected - ours - known ELSE 0 END AS lack,"
+        f" CASE WHEN expected > ours THEN {db.least}(known, expected - ours) ELSE 0 END AS lost FROM counts),"
+        " ranked AS (SELECT id, community, expected, ours, lack,"
+        " row_number() OVER (PARTITION BY community ORDER BY lack DESC, id) AS place,"
+        " sum(expected) OVER w AS all_expected, sum(ours) OVER w AS all_ours, sum(lack) OVER w AS all_lack,"
+        " sum(CASE WHEN lack > 0 THEN 1 ELSE 0 END) OVER w AS posts, sum(lost) OVER w AS all_lost,"
+        " sum(CASE WHEN lack > 0 THEN unread ELSE 0 END) OVER w AS all_unread"
+        " FROM lacks WINDOW w AS (PARTITION BY community))"
+        " SELECT community, all_expected, all_ours, all_lack, posts, all_lost, all_unread, id, expected, ours, lack"
         " FROM ranked WHERE place <= ? ORDER BY community, place"
     )
-    for name, *sums, identity, expected, ours, lack in db.execute(counts, (source, source, names, WORST)):
+    for name, *sums, identity, expected, ours, lack in db.execute(counts, (source, names, WORST)):
         each = found[source, name]
-        each.expected, each.counted, each.lacking, each.lacking_posts, each.unread_trees = map(int, sums)
+        whole = map(int, sums)
+        each.expected, each.counted, each.lacking, each.lacking_posts, each.not_to_be_had, each.unread_trees = whole
         if lack:
             each.worst.append(Lacking(id=identity, expected=expected, stored=ours))
 

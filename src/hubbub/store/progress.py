@@ -16,7 +16,7 @@ from hubbub.store.tables import CONTENT, comments, posts
 from hubbub.store.tables_of_runs import checkpoints as checkpoint_table
 
 _IDS_PER_QUERY = 500
-_UNCOUNTED = ("author", "gone")
+UNCOUNTED = ("author", "gone")
 """A platform no longer counts what its author deleted; what vanished without a word mostly was."""
 
 
@@ -62,7 +62,7 @@ def stored_counts(store: Store, source: str, asked: RecallCounts) -> list[Stored
             comments.c.source == posts.c.source,
             comments.c.post_id == posts.c.id,
             comments.c.observed_at.is_not(None),
-            or_(comments.c.tombstone.is_(None), comments.c.tombstone.not_in(_UNCOUNTED)),
+            or_(comments.c.tombstone.is_(None), comments.c.tombstone.not_in(UNCOUNTED)),
             or_(comments.c.created_at.is_(None), comments.c.created_at <= counted_at),
         )
         .scalar_subquery()
