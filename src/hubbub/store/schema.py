@@ -80,5 +80,6 @@ def make(connection: sqlite3.Connection) -> None:
             connection.execute("INSERT INTO alembic_version (version_num) VALUES (?)", (SCHEMA_VERSION,))
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a write that failed has rolled back by itself
+            connection.execute("ROLLBACK")
         raise

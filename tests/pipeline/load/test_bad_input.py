@@ -141,6 +141,23 @@ def test_a_full_disk_is_told_and_the_import_goes_on_when_there_is_room(
         assert digest(store) == whole_digest(load, path, beside=tmp_path)
 
 
+@pytest.mark.parametrize("room_kib", [16, 300])
+def test_a_store_that_may_not_grow_to_its_schema_says_so_and_is_made_when_there_is_room(
+    room_kib: int, *, tmp_path: Path
+) -> None:
+    path = tmp_path / "RS_2024-01.ndjson"
+    path.write_bytes(b"".join(posts(3)))
+    words = ["-m", "hubbub", "--home", str(tmp_path / "home"), "import", str(path)]
+    refused = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(room_kib * 1024), *words], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == ExitCode.STORAGE, refused.stderr
+    assert "the system refused to read or write" in refused.stderr
+    assert "rollback" not in refused.stderr
+    imported = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+    assert imported.returncode == ExitCode.OK, imported.stderr
+
+
 def load_and(do: Callable[[], object], path: Path, *, into: Store) -> RunReport:
     """Import a file of several batches; when the first is stored, something is done to the file."""
     due = [do]
