@@ -41,7 +41,7 @@ class Client:
         *,
         source: str,
         observers: Sequence[Observer] = (),
-        concurrency: int = 10,
+        concurrency: int = 20,
         policy: RetryPolicy = _POLICY,
         cool_down: CoolDownRules = _COOL_DOWN,
         trust_env: bool = False,

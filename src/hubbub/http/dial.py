@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import select
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
@@ -34,6 +35,7 @@ class _Watched(httpcore2.AsyncNetworkStream):
         self._inner = inner
         self._last = b""
         self._broke = broke
+        self._socket: Any = None
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  the library's own
         try:
@@ -66,9 +68,21 @@ class _Watched(httpcore2.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         # The pool asks this of an idle connection and closes it when there is something to read.
-        if info == "is_readable" and self._overrun():
-            return True
+        if info == "is_readable":
+            return self._overrun() or self._has_more()
         return self._inner.get_extra_info(info)
+
+    def _has_more(self) -> bool:
+        # Asked of every connection for every request: the library's own way to its socket costs as much as a request.
+        if self._socket is None:
+            self._socket = self._inner.get_extra_info("socket")
+        if self._socket is None or not hasattr(select, "poll"):
+            return bool(self._inner.get_extra_info("is_readable"))
+        if (descriptor := self._socket.fileno()) < 0:
+            return True
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(0))
 
     def _overrun(self) -> bool:
         # Only the last read can hold bytes behind the answer. A body that quotes a status line costs one reconnection.

@@ -41,14 +41,16 @@ class Forest:
         self.failing: dict[str, HubbubError] = {}
         self.continues = 0
 
-    def grow(self, key: str, *, comments: int, seed: int, bushy: float = 0.4, dead: float = 0.0) -> None:
-        """A post with so many comments, of which a share of the leaves is dead."""
+    def grow(
+        self, key: str, *, comments: int, seed: int, bushy: float = 0.4, dead: float = 0.0, latest: int = 200
+    ) -> None:
+        """A post with so many comments, of which a share of the leaves is dead; each may answer one of the `latest`."""
         rng = random.Random(f"{key}{seed}")
         self.posts[key] = post_data(key, comments=comments)
         ids: list[str] = []
         for n in range(comments):
             comment = f"{key}{n:05d}"
-            parent = "t1_" + rng.choice(ids[-200:]) if ids and rng.random() > bushy else "t3_" + key
+            parent = "t1_" + rng.choice(ids[-latest:]) if ids and rng.random() > bushy else "t3_" + key
             self.comments[comment] = {
                 "id": comment,
                 "name": "t1_" + comment,
@@ -123,10 +125,11 @@ class Forest:
         nodes = [self._node(kid, shown, base=base) for kid in kids if kid in shown]
         hidden = [kid for kid in kids if kid not in shown]
         if hidden:
-            nodes.append(self._stub(parent, hidden, base=base))
+            nodes.append(self.stub(parent, hidden, base=base))
         return nodes
 
-    def _stub(self, parent: str, hidden: list[str], *, base: int = 0) -> dict[str, Any]:
+    def stub(self, parent: str, hidden: list[str], *, base: int = 0) -> dict[str, Any]:
+        """What stands for hidden comments below another, or below a post."""
         depth = self.depth(hidden[0]) - base
         if depth >= MAX_DEPTH:
             self.continues += 1
@@ -162,5 +165,5 @@ class Forest:
         left: dict[str, list[str]] = {}
         for key in queue:
             left.setdefault(self.comments[key]["parent_id"], []).append(key)
-        things.extend(self._stub(parent, hidden) for parent, hidden in left.items())
+        things.extend(self.stub(parent, hidden) for parent, hidden in left.items())
         return answer(request, {"json": {"errors": [], "data": {"things": things}}})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -87,6 +88,57 @@ def test_leaves_of_many_posts_share_their_requests() -> None:
     memory = drive(community_comments("bugs", options=OPTIONS), respond, memory=knowing(list(forest.posts.values())))
     assert comments(memory) == forest.living()
     assert len(memory.requests) == 20 + 2, "9 leaves of each of 20 posts make two hundreds"
+
+
+def deep_forest() -> Forest:
+    """A post with some threads far deeper than the ten levels a tree shows."""
+    forest = Forest()
+    forest.grow("deep", comments=400, seed=3, bushy=0.03, latest=30, dead=0.05)
+    return forest
+
+
+def test_what_lies_below_the_last_level_shown_shares_its_requests() -> None:
+    forest = deep_forest()
+    memory = read(forest)
+    assert comments(memory) == forest.living()
+    routes = Counter(request.route for request in memory.requests)
+    assert forest.continues > 15
+    assert routes["branch"] <= 2
+    assert len(memory.requests) < forest.continues / 2
+
+
+def test_a_platform_that_tells_nothing_below_known_comments_is_asked_for_each_of_them_alone() -> None:
+    forest = deep_forest()
+
+    def respond(request: Request) -> Response | HubbubError:
+        if request.route != "morechildren":
+            return forest.respond(request)
+        asked = dict(request.form)["children"].split(",")
+        things = [{"kind": "t1", "data": {**forest.comments[i], "replies": ""}} for i in asked]
+        return answer(request, {"json": {"errors": [], "data": {"things": things}}})
+
+    memory = drive(community_comments("bugs", options=OPTIONS), respond, memory=knowing(list(forest.posts.values())))
+    assert comments(memory) == forest.living()
+    routes = Counter(request.route for request in memory.requests)
+    assert 1 <= routes["morechildren"] <= 6, "those that were under way together, and no more after them"
+
+
+def test_known_comments_that_did_not_come_along_are_asked_for_again() -> None:
+    forest = deep_forest()
+
+    def respond(request: Request) -> Response | HubbubError:
+        if request.route == "morechildren":
+            form = dict(request.form)
+            first, *rest = form["children"].split(",")
+            found: Any = forest.respond(msgspec.structs.replace(request, form=(*form.items(), ("children", first))))
+            told = json.loads(found.body)
+            if rest:
+                told["json"]["data"]["things"].append(forest.stub("t3_deep", rest))
+            return answer(request, told)
+        return forest.respond(request)
+
+    memory = drive(community_comments("bugs", options=OPTIONS), respond, memory=knowing(list(forest.posts.values())))
+    assert comments(memory) == forest.living()
 
 
 def test_a_tree_is_read_again_only_when_its_count_changed() -> None:

@@ -36,7 +36,7 @@ from hubbub.sources.reddit import api
 from hubbub.sources.reddit.answers import Parsed, add_thing, listing_of, parse, things_of, thread_of
 from hubbub.sources.reddit.listings import gather, look_of
 from hubbub.sources.reddit.places import Places
-from hubbub.sources.reddit.tree import Ask, Pool, Thread, settle_ids
+from hubbub.sources.reddit.tree import Ask, Pool, Thread, settle_below, settle_ids
 from hubbub.sources.reddit.values import joined
 
 SIDE_BY_SIDE = 10
@@ -198,7 +198,7 @@ def _read(ask: Ask, *, answer: Answer) -> Reading | HubbubError:
     try:
         api.check_status(answer)
         parsed = parse(answer.body, where=where)
-        readers: dict[str, Any] = {"info": listing_of, "more": things_of}
+        readers: dict[str, Any] = {"info": listing_of, "more": things_of, "below": things_of}
         value = readers.get(ask.kind, thread_of)(parsed.value, where=where)
         if ask.kind == "tree":
             _check_post(value[0].children, thread=ask.threads[0], where=where)
@@ -227,6 +227,10 @@ def _absorb(ask: Ask, *, reading: Reading) -> Page:
     if ask.kind == "more":
         found = thread.absorb(reading.value, look=look, out=out, scrubbing=scrubbing)
         settle_ids(thread, ids=ask.ids[0], found=found)
+        return out.page()
+    if ask.kind == "below":
+        thread.absorb(reading.value, look=look, out=out, scrubbing=scrubbing)
+        settle_below(thread, asked=ask.ids[0], things=reading.value)
         return out.page()
     posts, comments = reading.value
     if ask.kind == "tree" and not thread.seen:

@@ -2,11 +2,13 @@
 
 A stub whose count equals its children hides leaves only: their ids, of all posts together, go to `/api/info` by the
 hundred. Other stubs are pooled per post and depth into morechildren, which brings descendants along and serves only
-the shallowest depth it is sent. "Continue this thread" takes one focused tree."""
+the shallowest depth it is sent. It takes comments that are known already, too, and brings what lies below them: so
+"continue this thread" is pooled like that, and takes a focused tree only where it stands alone or that brought nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -21,6 +23,10 @@ from hubbub.sources.reddit.values import ID36, Gathered
 
 _ONE_TREE = api.TREE_LIMIT
 _TWO_TREES = 1_000
+_THREE_TREES = 2_000
+_ORDER = {"more": 0, "below": 1, "branch": 2}
+_Level = tuple[int, str]
+"""Depth of what is hidden, and how to ask for it: a key of `_ORDER`."""
 
 
 class Stub(msgspec.Struct, frozen=True):
@@ -50,6 +56,9 @@ class Thread:
         """Ids that were asked for and need no asking again, answered or not."""
         self.stubs: list[Stub] = []
         self.continues: list[str] = []
+        """Comments below which the platform shows no more ("continue this thread")."""
+        self.alone: list[str] = []
+        """Those of them that a focused tree has to be read for."""
         self.waiting = 0
         """Ids and branches of it that are pooled but not yet answered."""
         self.missing = 0
@@ -70,12 +79,24 @@ class Thread:
         """Orders to read the tree in: each brings up to 500 comments, five times what any other request does."""
         if self.count <= _ONE_TREE:
             return ("confidence",)
-        return ("new", "old") if self.count <= _TWO_TREES else ("new", "old", "confidence")
+        if self.count <= _TWO_TREES:
+            return ("new", "old")
+        more = ("confidence",) if self.count <= _THREE_TREES else ("confidence", "controversial")
+        return ("new", "old", *more)
 
     @property
     def is_done(self) -> bool:
         """True when everything that could be asked for was answered."""
-        return self.failed is None and not (self.stubs or self.continues or self.waiting)
+        return self.failed is None and not (self.stubs or self.continues or self.alone or self.waiting)
+
+    @property
+    def hidden(self) -> int:
+        """About how many comments lie below those the platform shows no further: what is neither known nor pooled."""
+        return max(0, self.count - len(self.seen) - self.waiting)
+
+    def depth_of(self, comment: str) -> int:
+        """How deep a comment that was seen lies; 0 for the others."""
+        return self._depths.get(comment, 0)
 
     def forget(self) -> None:
         """Let go of the ids once the tree is whole and its checkpoint on its way."""
@@ -131,7 +152,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     request: Request
     kind: str
-    """tree, branch, more or info."""
+    """tree, branch, more, below (more, by comments that are known) or info."""
     threads: tuple[Thread, ...]
     ids: tuple[tuple[str, ...], ...] = ()
     """Per thread: what was asked for by id."""
@@ -142,11 +163,14 @@ class Pool:
 
     def __init__(self) -> None:
         self._leaves: list[tuple[Thread, str]] = []
-        self._nodes: dict[tuple[str, int], tuple[Thread, list[str]]] = {}
-        self._continues: list[tuple[Thread, str]] = []
+        self._levels: dict[str, tuple[Thread, dict[_Level, list[str]]]] = {}
+        """By post: what is hidden at which depth."""
+        self._unfolds = True
+        """Whether morechildren brings what lies below comments that are known."""
 
     def take(self, thread: Thread) -> None:
         """Move what a thread has noted into the pool, less what came by another way; the largest stubs first."""
+        levels = self._levels.setdefault(thread.post_id, (thread, {}))[1]
         stubs, thread.stubs = sorted(thread.stubs, key=lambda stub: -stub.count), []
         for stub in stubs:
             ids = [i for i in stub.children if i not in thread.seen and i not in thread.settled]
@@ -160,20 +184,26 @@ class Pool:
             if stub.only_leaves:
                 self._leaves.extend((thread, i) for i in ids)
             elif ids:
-                self._nodes.setdefault((thread.post_id, stub.depth), (thread, []))[1].extend(ids)
+                levels.setdefault((stub.depth, "more"), []).extend(ids)
+        self._unfolds = self._unfolds and not thread.alone
+        thread.waiting += len(thread.continues) + len(thread.alone)
         for parent in thread.continues:
-            thread.waiting += 1
-            self._continues.append((thread, parent))
-        thread.continues = []
+            levels.setdefault((thread.depth_of(parent) + 1, "below"), []).append(parent)
+        for parent in thread.alone:
+            levels.setdefault((thread.depth_of(parent) + 1, "branch"), []).append(parent)
+        thread.continues, thread.alone = [], []
 
     def asks(self, *, final: bool) -> Iterator[Ask]:
-        """The requests to send now. Leaves wait for a full hundred until `final`; branches go after everything else."""
-        nodes, self._nodes = self._nodes, {}
-        for thread, ids in nodes.values():
-            for part in _parts(ids, size=api.MORE_SIZE):
-                if self._may(thread, ids=len(part)):
-                    request = api.more_children(thread.post_id, children=part, sort=thread.sorts[0])
-                    yield Ask(request=request, kind="more", threads=(thread,), ids=(part,))
+        """The requests to send now. Leaves wait for a full hundred until `final`. Of each post only the shallowest
+        depth is asked for: the answers add to what is hidden further down, which then takes fewer requests."""
+        pending, self._levels = self._levels, {}
+        for post, (thread, levels) in pending.items():
+            if not levels:
+                continue
+            level = min(levels, key=lambda each: (each[0], _ORDER[each[1]]))
+            ids = levels.pop(level)
+            yield from self._asks_at(thread, kind=level[1], ids=ids, others=levels)
+            self._levels[post] = (thread, levels)
         while len(self._leaves) >= api.INFO_SIZE or (final and self._leaves):
             part_leaves, self._leaves = self._leaves[: api.INFO_SIZE], self._leaves[api.INFO_SIZE :]
             by_thread: dict[str, tuple[Thread, list[str]]] = {}
@@ -185,12 +215,23 @@ class Pool:
                 threads=tuple(thread for thread, _ in by_thread.values()),
                 ids=tuple(tuple(ids) for _, ids in by_thread.values()),
             )
-        if nodes:
-            return
-        continues, self._continues = self._continues, []
-        for thread, parent in continues:
-            if self._may(thread, ids=1):
-                request = api.branch(thread.short, comment=parent, sort=thread.sorts[0])
+
+    def _asks_at(
+        self, thread: Thread, *, kind: str, ids: Sequence[str], others: Mapping[_Level, Sequence[str]]
+    ) -> Iterator[Ask]:
+        """The requests for one depth of one post."""
+        size = api.MORE_SIZE
+        if kind != "more":  # as many as may find room in one answer with what is hidden below them
+            parents = len(ids) + sum(len(rest) for (_, what), rest in others.items() if what != "more")
+            size = int(api.MORE_SIZE / (1 + thread.hidden / parents)) if kind == "below" and self._unfolds else 1
+        for part in _parts(ids, size=max(1, size)):
+            if not self._may(thread, ids=len(part)):
+                continue
+            if kind == "more" or len(part) > 1:
+                request = api.more_children(thread.post_id, children=part, sort=thread.sorts[0])
+                yield Ask(request=request, kind=kind, threads=(thread,), ids=(part,))
+            else:
+                request = api.branch(thread.short, comment=part[0], sort=thread.sorts[0])
                 yield Ask(request=request, kind="branch", threads=(thread,))
 
     def _may(self, thread: Thread, *, ids: int) -> bool:
@@ -217,6 +258,20 @@ def settle_ids(thread: Thread, *, ids: Sequence[str], found: int) -> None:
             thread.settled.discard(key)
         else:
             thread.missing += 1
+
+
+def settle_below(thread: Thread, *, asked: Sequence[str], things: Iterable[Any]) -> None:
+    """After a morechildren answer about comments that are known: those it brought nothing below are asked for again
+    when they did not come, and one by one when nothing came below any of them."""
+    thread.waiting -= len(asked)
+    told = [thing for thing in things if isinstance(thing, dict) and isinstance(thing.get("data"), dict)]
+    came = {thing["data"].get("id") for thing in told if thing.get("kind") == "t1"}  # a stub has the id of its first
+    above = {thing["data"].get("parent_id") for thing in told}
+    closed = [comment for comment in asked if f"t1_{comment}" not in above]
+    if len(closed) == len(asked):
+        thread.alone.extend(closed)
+    else:
+        thread.continues.extend(comment for comment in closed if comment not in came)
 
 
 def _parts(ids: Sequence[str], *, size: int) -> Iterator[tuple[str, ...]]:
