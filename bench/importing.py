@@ -18,6 +18,7 @@ FLOOR = "unpack and decode only"
 UNPACKED = "unpacking alone"
 LEAST = "hubbub's table filled, nothing else"
 LEAST_WHOLE = "hubbub's table, indexes and words, nothing else"
+LEAST_LAKE = "a lake's columns written, nothing else"
 SCRIPT = "orjson + sqlite3 script"
 DUCK_UPSERT = "DuckDB on a zstd pipe, upsert"
 DUCK_CTAS = "DuckDB on a zstd pipe, new table without a key"
@@ -110,7 +111,10 @@ def _filter() -> list[Trial]:
 
 
 def _parquet() -> list[Trial]:
-    found = [Trial(label=DUCK_PARQUET, commands=_duck("parquet"))]
+    found = [
+        Trial(label=DUCK_PARQUET, commands=_duck("parquet")),
+        Trial(label=LEAST_LAKE, commands=_peer("least_lake", "/least.parquet")),
+    ]
     if writes_parquet():
         found.append(Trial(label=PARQUET, commands=_hubbub("--to", "parquet", "--out", "/out", "--workers", "2")))
     return found

@@ -13,7 +13,7 @@ import msgspec
 
 from hubbub.errors import InputError, TruncatedInputError
 from hubbub.pipeline import archive_frames, archive_kinds
-from hubbub.pipeline.archive_frames import Piece
+from hubbub.pipeline.archive_frames import PIECE_BYTES, Piece
 from hubbub.pipeline.archive_kinds import BOM, EXPECTED, Packing, Shape
 from hubbub.pipeline.readahead import ahead
 
@@ -94,6 +94,8 @@ class Archive:
         facts = os.fstat(file.fileno())
         self.size_bytes = facts.st_size
         """As stored."""
+        self.piece_bytes = PIECE_BYTES
+        """Unpacked at once; whoever only looks at most lines asks for less."""
         self._facts = (facts.st_size, facts.st_mtime_ns)
         self.packing = Packing.PLAIN
         self.shape = Shape.LINES
@@ -114,7 +116,7 @@ class Archive:
         return self
 
     def chunks(self, start: Position) -> Iterator[LineChunk]:
-        """Whole lines from `start` on, in order, at most about 1 MiB and 10,000 lines at once.
+        """Whole lines from `start` on, in order, at most about `piece_bytes` and 10,000 lines at once.
 
         Raises TruncatedInputError when the file is damaged, after the last line that is whole."""
         splitter = _Splitter(start, self._newline)
@@ -174,10 +176,14 @@ class Archive:
 
     def _pieces(self, start: Position) -> Generator[Piece]:
         if self.packing is Packing.PLAIN:
-            yield from archive_frames.plain_pieces(self.file, offset=start.offset)
+            yield from archive_frames.plain_pieces(self.file, offset=start.offset, size=self.piece_bytes)
             return
         pieces = archive_frames.packed_pieces(
-            self.file, self.packing, frame_offset=start.frame_offset, frame_start=start.frame_start
+            self.file,
+            self.packing,
+            frame_offset=start.frame_offset,
+            frame_start=start.frame_start,
+            size=self.piece_bytes,
         )
         skip = start.offset - start.frame_start
         for piece in pieces:

@@ -24,7 +24,7 @@ else:
     from backports import zstd
 
 PIECE_BYTES = 1 << 20
-"""Most bytes handed out at once."""
+"""Most bytes handed out at once, unless fewer are asked for."""
 FEED_BYTES = 1 << 17
 """Packed bytes given to a decoder at once."""
 MAX_WINDOW_LOG = 31
@@ -105,26 +105,29 @@ _MAGICS: dict[Packing, bytes] = {
 _DAMAGE = (zstd.ZstdError, zlib.error, lzma.LZMAError, EOFError, ValueError, OSError)
 
 
-def plain_pieces(file: BinaryIO, *, offset: int) -> Iterator[Piece]:
+def plain_pieces(file: BinaryIO, *, offset: int, size: int = PIECE_BYTES) -> Iterator[Piece]:
     """The bytes of a file that is not packed, from `offset` on."""
     file.seek(offset)
-    while data := file.read(PIECE_BYTES):
+    while data := file.read(size):
         offset += len(data)
         yield Piece(data, offset, 0, 0)
 
 
-def packed_pieces(file: BinaryIO, kind: Packing, *, frame_offset: int, frame_start: int) -> Iterator[Piece]:
+def packed_pieces(
+    file: BinaryIO, kind: Packing, *, frame_offset: int, frame_start: int, size: int = PIECE_BYTES
+) -> Iterator[Piece]:
     """The unpacked bytes of a file from the frame at `frame_offset` on, whose first byte is number `frame_start`.
 
     Raises TruncatedInputError, after everything that could be read, when the file is cut, damaged, padded with
     something else, or needs a window or dictionary that is not to be had."""
-    yield from _Frames(file, kind).pieces(frame_offset, frame_start)
+    yield from _Frames(file, kind, size=size).pieces(frame_offset, frame_start)
 
 
 class _Frames:
-    def __init__(self, file: BinaryIO, kind: Packing) -> None:
+    def __init__(self, file: BinaryIO, kind: Packing, *, size: int) -> None:
         self._file = file
         self._kind = kind
+        self._size = size
         self._new = _DECODERS[kind]
         self._magic = _MAGICS[kind]
         self._rest = b""
@@ -190,7 +193,7 @@ class _Frames:
                     raise _cut(self._at, "inside a frame")
                 fed, self._rest, fed_at = self._rest, b"", self._at
             try:
-                data = decoder.decompress(fed, PIECE_BYTES)
+                data = decoder.decompress(fed, self._size)
             except _DAMAGE as error:
                 self._at += len(fed)
                 yield from self._salvage(error, began=began, start=start, handed_out=handed_out, fed_at=fed_at)

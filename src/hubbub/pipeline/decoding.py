@@ -15,6 +15,11 @@ HOPELESS_LINES = 1_000
 """A file whose first so many lines are all bad is not what it was taken for."""
 
 
+SIEVED_BYTES = 1 << 18
+"""Unpacked at once where most lines are only looked at: they are still in the processor's cache then. Where all lines
+are decoded that gains nothing, and smaller pieces cost more."""
+
+
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """What came of some lines in a row."""
 
@@ -38,6 +43,8 @@ class LineDecoder:
     def parts(self, archive: Archive, start: Position) -> Generator[Part]:
         """All that comes of a file from `start` on; raises TruncatedInputError after what could be read."""
         good, before = start.lines > 0, start
+        if self._sieve.active:
+            archive.piece_bytes = SIEVED_BYTES
         for chunk in archive.chunks(start):
             found: list[Decoded] = []
             for decoded in self.decode(chunk, in_steps=not good):

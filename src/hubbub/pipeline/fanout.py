@@ -31,7 +31,9 @@ READER_BYTES = 512 << 20
 UNPACKED = 20
 """Times a dump grows when it is unpacked: a small one never fills the window."""
 STRIPES = 6
-"""Most workers of one file: each unpacks all of it, which is a seventh of the work."""
+"""Most workers of one file where each unpacks all of it, which is a seventh of the work."""
+HELPERS = 4
+"""Most workers of one file that one process unpacks for them: it keeps no more than these busy."""
 
 _STATES = ("failed", "refused", "damaged", "interrupted", "reading", "done", "skipped")
 """Of several workers of one file the earliest of these is the file's state."""
@@ -110,15 +112,15 @@ def run_units(
     return together(reports, target=target, started_at=started_at, elapsed_s=clock.monotonic() - began)
 
 
-def stripes(paths: Sequence[Path], *, workers: int, block_bytes: int) -> list[int]:
-    """Into how many parts each file is cut: one where there are files enough, else as many as keep all workers busy,
-    and none smaller than a block of so many bytes as stored."""
+def stripes(paths: Sequence[Path], *, workers: int, block_bytes: int, most: int = STRIPES) -> list[int]:
+    """How many workers each file gets: one where there are files enough, else as many as keep all workers busy, and
+    none for less than a block of so many bytes as stored."""
     if len(paths) >= 2 * workers:
         return [1] * len(paths)
     sizes = [_size(path) for path in paths]
     total = sum(sizes) or 1
     wanted = [min(-(-workers * size // total), size // block_bytes or 1) for size in sizes]
-    return [max(1, min(STRIPES, count)) for count in wanted]
+    return [max(1, min(most, count)) for count in wanted]
 
 
 def together(reports: Sequence[RunReport], *, target: str, started_at: int, elapsed_s: float) -> RunReport:

@@ -16,16 +16,20 @@ from hubbub.pipeline import ledger
 from hubbub.pipeline.archive import Archive, LineChunk, Position, open_archive, shown
 from hubbub.pipeline.archive_kinds import EXPECTED, Shape
 from hubbub.pipeline.bulk import no_cyclic_garbage
-from hubbub.pipeline.decoding import HOPELESS_LINES, LineDecoder
+from hubbub.pipeline.decoding import HOPELESS_LINES
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.lake import BLOCK_LINES, EndMark, Lake, Unit, UnitKey
+from hubbub.pipeline.lake_beside import hands_of
 from hubbub.pipeline.lake_block import Block
+from hubbub.pipeline.lake_deal import Dealer
+from hubbub.pipeline.lake_lines import Job
 from hubbub.pipeline.lake_sort import Blocked, sort_into
+from hubbub.pipeline.lake_taken import Taken, Taking
 from hubbub.pipeline.load import FileReport, LoadOptions
 from hubbub.pipeline.run import RunReport, peak_rss_bytes
 from hubbub.pipeline.saved import decode_document
 from hubbub.plugins import registry
-from hubbub.plugins.contracts import Decoded, FileReader
+from hubbub.plugins.contracts import FileReader
 from hubbub.store.batch import Tally
 
 PROGRESS_BYTES = 32 << 20
@@ -42,6 +46,8 @@ class LakeUnit(msgspec.Struct, frozen=True, kw_only=True):
     stripe: int = 0
     """Of every `stripes` blocks, this one: several workers read one file, each decodes its own part."""
     stripes: int = 1
+    helpers: int = 0
+    """Processes beside the worker that decode for it."""
     blocked: Mapping[str, Mapping[str, int]] = {}
     """Records that must not come in: `source/kind` -> id -> since when (the store's blocklist)."""
     block_lines: int = BLOCK_LINES
@@ -86,11 +92,12 @@ class _LakeImport:
         self._unit = unit
         self._lake = Lake(Path(unit.lake), partition_by=unit.partition_by)
         self._filters = unit.options.filters()
-        self._blocked = Blocked(unit.blocked)
         self._observers = observers
         self._now = clock.now()
         self._stop: Callable[[], bool] = lambda: False
-        self._block: Block | None = None
+        self._at = Position()
+        """Behind the lines that were read."""
+        self._told = 0
         self._number = -1
         """Of the block the last line lay in, whoever writes it."""
         self._head: list[bytes] | None = []
@@ -104,12 +111,8 @@ class _LakeImport:
             if not isinstance(reader, FileReader):
                 raise UsageError(f"source {self._unit.options.source!r} reads no files")
             with open_archive(Path(self._unit.path)) as archive, ThreadPoolExecutor(1) as thread:
-                try:
-                    self._file(archive, reader, thread=thread)
-                    self.report.state = "done" if self.report.state == "reading" else self.report.state
-                finally:
-                    if self._block is not None:
-                        self._block.drop()
+                self._file(archive, reader, thread=thread)
+                self.report.state = "done" if self.report.state == "reading" else self.report.state
         except InputError as error:
             self.report.state = "damaged" if self.report.damaged else "refused"
             self._fail(error)
@@ -169,47 +172,58 @@ class _LakeImport:
         )
 
     def _document(self, archive: Archive, reader: FileReader, *, found: Unit, block: Block | None) -> None:
-        body, lines = archive.document(), 0
-        self._block = block
-        for decoded, count in decode_document(
-            body, reader, where=archive.name, observed_at=self._unit.options.observed_at, now=self._now
-        ):
-            lines += count
+        body, lines, blocked = archive.document(), 0, Blocked(self._unit.blocked)
+        try:
+            for decoded, count in decode_document(
+                body, reader, where=archive.name, observed_at=self._unit.options.observed_at, now=self._now
+            ):
+                lines += count
+                if block is not None:
+                    taking = Taking()
+                    sort_into(taking, decoded, filters=self._filters, blocked=blocked)
+                    some = taking.done()
+                    self._took(some)
+                    block.take(some)
+                self._check()
+            archive.check_unchanged()
             if block is not None:
-                self._take(decoded, block)
-            self._check()
-        archive.check_unchanged()
-        self._close()
+                block.close()
+                block.wait()
+                self._placed(block)
+                block = None
+        finally:
+            if block is not None:
+                block.drop()
         self.report.lines, self.report.offset = lines, len(body)
         found.finish(EndMark(path=self.report.path, lines=lines, blocks=1, offset=len(body)))
 
     def _lines(
         self, archive: Archive, reader: FileReader, *, found: Unit, begin: Callable[[int], Block | None]
     ) -> None:
-        decoder = LineDecoder(
-            reader,
+        job = Job(
             source=self._unit.options.source,
-            communities=self._filters.communities,
+            filters=self._filters,
+            blocked=self._unit.blocked,
             where=self.report.path,
             now=self._now,
         )
-        at, told = Position(), 0
         error: TruncatedInputError | None = None
-        try:
-            for chunk in archive.chunks(Position()):
-                at = chunk.end
-                self._check()
-                self._judge(chunk, reader)
-                self._chunk(chunk, decoder, begin=begin)
-                if at.offset - told >= PROGRESS_BYTES:
-                    told = at.offset
-                    self._progress(archive, chunk.packed_end)
-        except TruncatedInputError as raised:
-            error = raised
-        if error is None:
-            archive.check_unchanged()
+        with hands_of(job, count=self._unit.helpers) as hands:
+            dealer = Dealer(hands, took=self._took, placed=self._placed)
+            try:
+                try:
+                    for chunk in archive.chunks(Position()):
+                        self._chunk(chunk, reader, dealer=dealer, begin=begin)
+                        self._tell(archive, chunk.packed_end)
+                except TruncatedInputError as raised:
+                    error = raised
+                if error is None:
+                    archive.check_unchanged()
+                dealer.finish()
+            finally:
+                dealer.drop()
+        at = self._at
         damaged = None if error is None else self._damage(error, at)
-        self._close()
         self.report.lines, self.report.offset = at.lines, at.offset
         found.finish(
             EndMark(
@@ -226,14 +240,17 @@ class _LakeImport:
             error.args = (f"{error}; {at.lines:,} lines were read before it",)
             raise error
 
-    def _chunk(self, chunk: LineChunk, decoder: LineDecoder, *, begin: Callable[[int], Block | None]) -> None:
+    def _chunk(
+        self, chunk: LineChunk, reader: FileReader, *, dealer: Dealer, begin: Callable[[int], Block | None]
+    ) -> None:
+        self._at = chunk.end
+        self._check()
+        self._judge(chunk, reader)
         for number, part in cut(chunk, lines=self._unit.block_lines):
             if number != self._number:
-                self._close()
-                self._number, self._block = number, begin(number)
-            if self._block is not None:
-                for decoded in decoder.decode(part):
-                    self._take(decoded, self._block)
+                self._number = number
+                dealer.begin(begin(number))
+            dealer.add(part)
 
     def _damage(self, error: TruncatedInputError, at: Position) -> str:
         what = str(error).removeprefix(f"{self.report.path}: ")
@@ -261,18 +278,12 @@ class _LakeImport:
                 advice=EXPECTED,
             )
 
-    def _take(self, decoded: Decoded, block: Block) -> None:
-        block.filtered += sort_into(block, decoded, filters=self._filters, blocked=self._blocked)
-        self.unknown_fields.update(decoded.unknown_fields)
-        self.tally.repaired += decoded.repaired
+    def _took(self, found: Taken) -> None:
+        self.unknown_fields.update(found.unknown_fields)
+        self.tally.repaired += found.repaired
 
-    def _close(self) -> None:
-        """Put the block in place and count it: what is not in place does not count."""
-        if self._block is None:
-            return
-        block = self._block
-        block.close()
-        self._block = None
+    def _placed(self, block: Block) -> None:
+        """Count a block: what is not in place does not count."""
         report, tally = self.report, self.tally
         tombstones = block.kinds["tombstone"]
         tally.new += block.kinds.total() - tombstones
@@ -287,6 +298,12 @@ class _LakeImport:
     def _check(self) -> None:
         if self._stop():
             raise InterruptedRunError("stopped by the user", advice="the same command goes on from here")
+
+    def _tell(self, archive: Archive, packed_end: int) -> None:
+        """Tell how far the file is, once in a while."""
+        if self._at.offset - self._told >= PROGRESS_BYTES:
+            self._told = self._at.offset
+            self._progress(archive, packed_end)
 
     def _progress(self, archive: Archive, packed_end: int) -> None:
         event = FileProgress(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from hubbub.pipeline.lake_block import Block
+from hubbub.pipeline.lake_taken import Taking
 from hubbub.pipeline.load_filters import Filters, select, select_rows
 from hubbub.plugins.contracts import Decoded
 from hubbub.records.forgotten import KEEPER, KEY_PREFIX, candidates, is_profile
@@ -50,8 +50,8 @@ class Blocked:
         return msgspec.structs.replace(stone, community=None) if forgotten else stone
 
 
-def sort_into(block: Block, decoded: Decoded, *, filters: Filters, blocked: Blocked) -> int:
-    """Hand everything to the block; returns how many records a filter kept out. Mentions are not kept in a lake."""
+def sort_into(taking: Taking, decoded: Decoded, *, filters: Filters, blocked: Blocked) -> None:
+    """Have everything taken that a filter asks for. Mentions are not kept in a lake."""
     kept, filtered = select(decoded.records, filters)
     parts, left_out = select_rows(decoded.rows, filters)
     records: list[Record] = [record for record in kept if not isinstance(record, Stub | LinkListing)]
@@ -68,13 +68,17 @@ def sort_into(block: Block, decoded: Decoded, *, filters: Filters, blocked: Bloc
         else:
             kinds.setdefault(judged.kind, []).append(judged)
     for kind, some in kinds.items():
-        block.observations(kind, some)
+        taking.observations(kind, some)
     if stones:
-        block.tombstones(stones)
-    block.rows(parts)
+        taking.tombstones(stones)
+    taking.rows(parts)
     if decoded.rejected:
-        block.reject([_without_blocked(item, blocked) for item in decoded.rejected])
-    return filtered + left_out + decoded.filtered
+        taking.reject([_without_blocked(item, blocked) for item in decoded.rejected])
+    found = taking.found
+    found.filtered += filtered + left_out + decoded.filtered
+    found.repaired += decoded.repaired
+    for name, count in decoded.unknown_fields.items():
+        found.unknown_fields[name] = found.unknown_fields.get(name, 0) + count
 
 
 def _without_blocked(item: Rejected, blocked: Blocked) -> Rejected:

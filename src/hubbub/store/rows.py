@@ -11,7 +11,7 @@ import msgspec
 from hubbub.records.facets import FACET_FIELDS, FACET_TIME, FACETS_OF, Facet
 from hubbub.records.merge import Kept
 from hubbub.records.models import Door, MediaItem, Reason, Rule
-from hubbub.store.tables import COUNTS, RECORDS, content_fields
+from hubbub.store.tables import RECORDS, content_fields
 
 _JSON_TYPES: dict[str, Any] = {"media": tuple[MediaItem, ...], "rules": tuple[Rule, ...]}
 _KEPT = ("text_since", "first_seen_at", "last_seen_at", "tombstone", "tombstone_at", "tombstone_detail", "wiped_to")
@@ -101,39 +101,3 @@ def flag_fields(kind: str) -> tuple[str, ...]:
 
 CODECS: dict[str, Codec] = {kind: Codec(kind) for kind in RECORDS}
 """One codec a kind of record."""
-
-
-def storable(record: Any) -> str | None:
-    """Why a record cannot be stored, naming the field; None when it can. Only asked after the database refused."""
-    names = (record.source, *(getattr(record, name, "x") for name in ("id", "owner")), *getattr(record, "members", ()))
-    if "" in names:
-        return "source or id is empty"
-    if any("\x00" in name for name in names):
-        return "id holds a NUL character"
-    for field in record.__struct_fields__:
-        wrong = _wrong_value(field, getattr(record, field))
-        if wrong is not None:
-            return f"{field} {wrong}"
-    return None
-
-
-def _wrong_value(field: str, value: Any) -> str | None:
-    """What no database takes, or what a CHECK of the schema refuses."""
-    wrong = None
-    if isinstance(value, str):
-        if any("\ud800" <= char <= "\udfff" for char in value):
-            wrong = "holds a lone surrogate"
-    elif isinstance(value, int):
-        if not -(2**63) <= value < 2**63:
-            wrong = "is beyond 64 bits"
-        elif field in COUNTS and value < 0:
-            wrong = "is negative"
-    elif isinstance(value, float):
-        if field == "upvote_ratio" and not 0 <= value <= 1:
-            wrong = "is not within 0..1"
-    elif isinstance(value, tuple):
-        try:
-            encode_json(value)
-        except (UnicodeEncodeError, TypeError, ValueError, OverflowError) as err:
-            wrong = f"cannot be written: {err}"
-    return wrong

@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from hubbub.records.facets import FACET_FIELDS, FACET_TIME, Facet
 from hubbub.records.models import Comment, Community, Post, User
+from hubbub.store.storable import COUNTS
 
 SCHEMA_VERSION = "0003"
 """The newest migration: what a store written by this hubbub is stamped with."""
@@ -39,9 +40,6 @@ INT = BigInteger().with_variant(Integer, "sqlite")
 KINDS = "('post', 'comment', 'user', 'community')"
 REASONS = "('forget', 'author', 'legal', 'staff', 'moderator', 'gone')"
 RECORDS: dict[str, type[Any]] = {"post": Post, "comment": Comment, "user": User, "community": Community}
-
-COUNTS = frozenset({"comment_count", "crosspost_count", "member_count", "active_count"})
-"""Numbers that are never below zero; scores and karma may be."""
 
 
 def _scalar(hint: Any) -> Any:

@@ -37,8 +37,8 @@ from hubbub.store import (
 from hubbub.store.batch import Batch, Tally
 from hubbub.store.blocked import Blocked, keys_of
 from hubbub.store.content import Change, Seen
-from hubbub.store.rows import storable
 from hubbub.store.session import Engine, Session
+from hubbub.store.storable import storable
 from hubbub.store.tables import LINKS
 
 DAY_S = 86_400

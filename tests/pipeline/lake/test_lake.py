@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 
 from hubbub.errors import ExitCode, LockedError, StorageError, UsageError
+from hubbub.pipeline import lake_beside
 from hubbub.pipeline.fanout import Spread
 from hubbub.pipeline.lake import UnitKey, open_lake
 from hubbub.pipeline.lake_block import Block
@@ -21,6 +25,7 @@ from hubbub.pipeline.lake_columns import KINDS, schema
 from hubbub.pipeline.lake_layout import DEFAULT
 from hubbub.pipeline.lake_run import import_files
 from hubbub.pipeline.lake_sort import Blocked, sort_into
+from hubbub.pipeline.lake_taken import Taken, Taking
 from hubbub.pipeline.load import LoadOptions
 from hubbub.pipeline.load_filters import Filters
 from hubbub.pipeline.run import RunReport
@@ -123,6 +128,50 @@ def test_three_workers_write_the_files_that_one_writes(tmp_path: Path) -> None:
     assert parts(tmp_path / "three") == parts(tmp_path / "one")
 
 
+@pytest.mark.parametrize("options", [{}, {"communities": ["moths"]}, {"min_score": 4}], ids=["all", "place", "score"])
+def test_helpers_of_one_file_write_what_one_process_writes(options: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(b"".join([*mixed_lines(0, count=990, bad=30), b"\n", *mixed_lines(1_000, count=333)]))
+    blocked = {"reddit/user": {"user_07": 1_720_000_000}}
+    alone = fill(tmp_path / "one", file, blocked=blocked, **options)
+    report = fill(tmp_path / "three", file, blocked=blocked, spread=Spread(workers=3), **options)
+    assert report.tally == alone.tally
+    assert msgspec.json.encode(report.details) == msgspec.json.encode(alone.details)
+    assert parts(tmp_path / "three") == parts(tmp_path / "one")
+    aside = [sorted((tmp_path / name / "_hubbub/quarantine").iterdir()) for name in ("one", "three")]
+    assert [path.read_bytes() for path in aside[0]] == [path.read_bytes() for path in aside[1]]
+    assert leftovers(tmp_path / "three") == []
+
+
+def test_a_helper_that_is_killed_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(b"".join(mixed_lines(0, count=1_000)))
+    fill(tmp_path / "one", file)
+    killed: list[int] = []
+
+    def killing(helper: Any) -> Taken:
+        if len(killed) < 3:
+            killed.append(helper._process.pid)
+            os.kill(killed[-1], signal.SIGKILL)
+        return answer(helper)
+
+    answer = lake_beside._Helper.answer
+    monkeypatch.setattr(lake_beside._Helper, "answer", killing)
+    report = fill(tmp_path / "two", file, spread=Spread(workers=2))
+    assert (report.exit_code, states(report), len(killed)) == (0, ["done"], 3)
+    assert parts(tmp_path / "two") == parts(tmp_path / "one")
+
+
+def test_a_file_that_kills_every_helper_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(b"".join(mixed_lines(0, count=1_000)))
+    monkeypatch.setattr(lake_beside, "_answer", lambda _pipe: None)
+    report = fill(tmp_path / "lake", file, spread=Spread(workers=2))
+    assert (report.exit_code, states(report)) == (ExitCode.BUG, ["failed"])
+    assert "was killed 4 times" in report.errors[0]
+    assert leftovers(tmp_path / "lake") == []
+
+
 @pytest.mark.parametrize("at", [1, 2, 4, 5, 7, 12, 19, 26])
 def test_a_killed_command_is_completed_by_the_next(at: int, tmp_path: Path) -> None:
     files = make_files(tmp_path, count=2)
@@ -159,9 +208,11 @@ def test_what_no_column_takes_is_set_aside_and_its_neighbours_are_kept(tmp_path:
         for number, fields in enumerate([{}, *odd, {}])
     ]
     with ThreadPoolExecutor(1) as thread:
-        block = Block(lake, unit, 0, thread=thread)
-        assert sort_into(block, Decoded(records=made), filters=Filters(), blocked=Blocked({})) == 0
+        block, taking = Block(lake, unit, 0, thread=thread), Taking()
+        sort_into(taking, Decoded(records=made), filters=Filters(), blocked=Blocked({}))
+        block.take(taking.done())
         block.close()
+        block.wait()
     assert [row["id"] for row in rows(lake.root, "post")] == ["t3_0", "t3_5"]
     (aside,) = (tmp_path / "lake/_hubbub/quarantine").iterdir()
     reasons = [json.loads(text)["reason"] for text in aside.read_text().splitlines()]

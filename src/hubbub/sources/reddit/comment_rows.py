@@ -97,6 +97,19 @@ def comment_lines(latest: int) -> msgspec.json.Decoder[Any]:
     )
 
 
+def _extra(said: dict[str, Any]) -> str | None:
+    try:
+        return _known_extra(*chain.from_iterable(said.items()))
+    except TypeError:  # a list or an object among them, which no cache takes
+        return extra_of(said, kind="comment", unknown={})
+
+
+@lru_cache(maxsize=1_000, typed=True)
+def _known_extra(*said: Any) -> str | None:
+    """The `extra` of names and values in turn: nearly all comments that say any of it say the same."""
+    return extra_of(dict(zip(said[::2], said[1::2], strict=True)), kind="comment", unknown={})
+
+
 class _Sorted(msgspec.Struct):
     """What became of some lines."""
 
@@ -115,6 +128,8 @@ class CommentRows:
         self._latest = latest
         self._shared = {"source": SOURCE_NAME, "door": str(Door.DUMP), "terms": terms}
         self._people, self._places, self._flairs = people_names(), place_names(), plain_labels()
+        self._usual: tuple[Any, ...] = ()
+        """How a line that says no more ended last: null and false come in many mixtures, but hardly in one file."""
 
     def take(self, lines: list[Any], *, but: frozenset[int] = frozenset()) -> tuple[list[Rows], list[int]]:
         """The rows of decoded lines, and the positions of those that must go the long road, `but` among them."""
@@ -137,12 +152,14 @@ class CommentRows:
 
     def _sort(self, lines: Iterable[tuple[int, Any]], found: _Sorted) -> None:
         places, flairs, suspect, as_tuple = self._places, self._flairs, SUSPECT, msgspec.structs.astuple
-        add = found.common.append
+        add, usual = found.common.append, self._usual
         for i, line in lines:
             said = as_tuple(line)
             (key, post, parent, created, fetched, name, person, body) = said[:8]
             (account, flair, score, disputed, submitter, meta) = said[8:14]
-            place = places[name]
+            place, rest = places[name], said[14:_TIMES_FROM]
+            if rest != usual and rest[:8] == _SAYS_NO_MORE and not any(rest[8:]):
+                self._usual = usual = rest
             if (  # in place, one test after the other: a call for each would cost more than all of them
                 place is None
                 or not person.isidentifier()
@@ -151,9 +168,8 @@ class CommentRows:
                 or submitter is None
                 or (account is not None and (account[:3] != "t2_" or not account[3:].isalnum()))
                 or (flair is not None and flairs[flair] is None)
-                or said[14:22] != _SAYS_NO_MORE
-                or any(said[22:_TIMES_FROM])
-                or isinstance(created, str)
+                or rest != usual
+                or created.__class__ is str
                 or fetched is None
                 or (meta is not None and (meta.was_deleted_later or meta.note or meta.was_initially_deleted))
             ):
@@ -221,7 +237,7 @@ class CommentRows:
         shown = comment_media({"media_metadata": line.media_metadata, "body": line.body}) if line.media_metadata else ()
         media = encode_json(shown).decode() if shown else None
         said = {name: value for name, value in zip(_EXTRAS, _extras_of(line), strict=True) if value}
-        extra = extra_of(said, kind="comment", unknown={}) if said else None
+        extra = _extra(said) if said else None
         if "\0" in f"{line.body}{flair}{told}{account}" or "\\u0000" in f"{media}{extra}":
             return None
         newest, early = (again, fetched) if again > fetched else (fetched, None)
