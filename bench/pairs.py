@@ -19,6 +19,8 @@ _EACH: tuple[tuple[str, str], ...] = (
     (named.BARE, named.LEAST),
     (named.LEAST, named.FLOOR),
     (named.LEAST, named.SCRIPT),
+    (named.LEAST, named.DUCK_UPSERT),
+    (named.LEAST, named.CSV_SCRIPT),
     (named.NO_SEARCH, named.SCRIPT),
     (named.WHOLE, named.FLOOR),
     (named.WHOLE, named.SCRIPT),
@@ -34,6 +36,7 @@ _EACH: tuple[tuple[str, str], ...] = (
     (named.FILTER, named.SIEVE),
     (named.UNPACKED, named.JSON_FILTER),
     (named.PARQUET, named.DUCK_PARQUET),
+    (named.LEAST_LAKE, named.DUCK_PARQUET),
     (named.POSTGRES, named.BARE),
 )
 
