@@ -25,13 +25,18 @@ def lives(folder: Path, *, rows: int, rounds: int) -> None:
     del rows
     cases = {"PRAW": "live_praw", "Async PRAW, 10 tasks": "live_asyncpraw", "gallery-dl": "live_gallery_dl"}
     cases |= {"hubbub sync": "live_hubbub"}
-    worlds = {"An ordinary community, 50 ms": (300, 8_000, 50), "Giant threads": (18, 26_000, 0)}
+    cases |= {"every tree once, nothing else": "live_least"}
+    worlds = {
+        "An ordinary community, 50 ms": (1_000, 27_000, 50),
+        "A small one, 50 ms": (300, 8_000, 50),
+        "Giant threads": (18, 26_000, 0),
+    }
     found: dict[str, Any] = {}
     for title, (posts, comments, latency_ms) in worlds.items():
         with simulator(folder, posts=posts, comments=comments, latency_ms=latency_ms) as ready:
             given = {label: (case, {"ready": ready, "db": f"{folder}/live.db"}) for label, case in cases.items()}
             found[title] = interleaved(given, rounds=rounds, fresh=folder)
-            if latency_ms:
+            if not found.get("Refresh of 100 posts"):
                 refreshed = {"PRAW": run_case("refresh_praw", ready=ready)}
                 refreshed["hubbub"] = run_case("refresh_hubbub", ready=ready, db=f"{folder}/refresh.db")
                 found["Refresh of 100 posts"] = refreshed

@@ -207,10 +207,48 @@ def live_gallery_dl(*, ready: dict[str, Any], db: str) -> Figures:
         asking = extractor.find(f"https://www.reddit.com/r/{NAME}/new/")
         asking.initialize()
         for post, comments in theirs.RedditAPI(asking).submissions_subreddit(f"/r/{NAME}/new", {}):
-            names = ("id", "author", "title", "selftext", "created_utc", "score", "num_comments", "url", "edited")
-            parts = ("id", "link_id", "parent_id", "author", "body", "created_utc", "score", "edited")
-            run.keep(tuple(post[name] for name in names), [tuple(each[part] for part in parts) for each in comments])
+            run.keep(_told(post, _POST), [_told(each, _COMMENT) for each in comments])
     return run.figures()
+
+
+def live_least(*, ready: dict[str, Any], db: str, tasks: int = 10) -> Figures:
+    """The least a program does with hubbub's HTTP library: every tree once, decoded and written as the peers write it.
+    It asks for nothing that is hidden, keeps to no budget, checks nothing and cannot go on after a failure."""
+    import httpx2
+    import msgspec
+
+    run = _Run(ready, db)
+    decode = msgspec.json.decode
+
+    async def main() -> None:
+        headers = {"authorization": f"Bearer {_token(ready)}", "user-agent": "bench:live:1 (by /u/bench)"}
+        async with httpx2.AsyncClient(base_url=str(ready["oauth"]), headers=headers, timeout=60.0) as client:
+
+            async def read(post: dict[str, Any], slots: asyncio.Semaphore) -> None:
+                async with slots:
+                    answer = await client.get(f"/comments/{post['id']}", params={"limit": "500", "raw_json": "1"})
+                run.keep(_told(post, _POST), [_told(each, _COMMENT) for each in _below(decode(answer.content)[1])])
+
+            slots, after, jobs = asyncio.Semaphore(tasks), "", []
+            while after is not None:
+                page = await client.get(f"/r/{NAME}/new", params={"limit": "100", "raw_json": "1", "after": after})
+                listing = decode(page.content)["data"]
+                after = listing["after"]
+                jobs += [asyncio.create_task(read(each["data"], slots)) for each in listing["children"]]
+            await asyncio.gather(*jobs)
+
+    with run.meter.on():
+        asyncio.run(main())
+    return run.figures()
+
+
+def _below(listing: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The comments of a tree that are not hidden."""
+    for child in listing["data"]["children"]:
+        if child["kind"] == "t1":
+            yield child["data"]
+            if child["data"]["replies"]:
+                yield from _below(child["data"]["replies"])
 
 
 def refresh_praw(*, ready: dict[str, Any], posts: int = 100) -> Figures:
@@ -242,6 +280,14 @@ def _comment(comment: Any, post: str) -> tuple[Any, ...]:
     return (comment.id, post, comment.parent_id, str(comment.author), *shown)
 
 
+_POST = ("id", "author", "title", "selftext", "created_utc", "score", "num_comments", "url", "edited")
+_COMMENT = ("id", "link_id", "parent_id", "author", "body", "created_utc", "score", "edited")
+
+
+def _told(data: dict[str, Any], names: tuple[str, ...]) -> tuple[Any, ...]:
+    return tuple(data[name] for name in names)
+
+
 def _token(ready: dict[str, Any]) -> str:
     import base64
     import urllib.parse
@@ -260,6 +306,14 @@ def _token(ready: dict[str, Any]) -> str:
 
 LIVE = {
     case.__name__: case
-    for case in (live_hubbub, live_praw, live_asyncpraw, live_gallery_dl, refresh_praw, refresh_hubbub)
+    for case in (
+        live_hubbub,
+        live_praw,
+        live_asyncpraw,
+        live_gallery_dl,
+        live_least,
+        refresh_praw,
+        refresh_hubbub,
+    )
 }
 """By name: what `bench.cases` runs."""

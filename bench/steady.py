@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 from tests.e2e.road import access, simulated
-from tests.virtual import VirtualTime
+from tests.virtual import QUIET_S, VirtualTime
 
 from hubbub import clock
 from hubbub.events import Event, RequestDone
@@ -30,7 +30,7 @@ from hubbub.store import reads
 from hubbub.store.engine import open_store
 
 HOUR_S = 3_600
-QUIET_S = 7_200
+SILENT_S = 7_200
 """The simulated world falls silent so long before its end."""
 
 
@@ -45,6 +45,8 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     warm_h: int = 24
     measured_h: int = 22
     fresh_s: int = 600
+    quiet_s: float = QUIET_S
+    """See `tests.virtual`."""
     most_per_h: float
     """Requests an hour that are aimed at."""
 
@@ -58,6 +60,9 @@ CASES: dict[str, Watched] = {
     "C: 200 small communities in two listings each, 10 minutes": Watched(
         communities=200, posts=3, comments=15, measured_h=8, most_per_h=31
     ),
+    "C: 2,000 small communities, 10 minutes": Watched(
+        communities=2_000, posts=3, comments=15, measured_h=8, quiet_s=5.0, most_per_h=310
+    ),
 }
 
 
@@ -67,11 +72,11 @@ def watched(*, case: str) -> dict[str, Any]:
     days = -(-(given.warm_h + given.measured_h) // 24) + 2
     size = Size(posts=given.posts * days, comments=given.comments * days, span_days=days)
     names = tuple(f"place{number}" for number in range(given.communities))
-    start = HORIZON - QUIET_S - (given.warm_h + given.measured_h) * HOUR_S
-    time = VirtualTime(start=start)
+    start = HORIZON - SILENT_S - (given.warm_h + given.measured_h) * HOUR_S
+    time = VirtualTime(start=start, quiet_s=given.quiet_s)
     routes: Counter[str] = Counter()
     refused, stopped = 0, False
-    begins, ends = start + given.warm_h * HOUR_S, HORIZON - QUIET_S
+    begins, ends = start + given.warm_h * HOUR_S, HORIZON - SILENT_S
 
     def see(event: Event) -> None:
         nonlocal refused, stopped
@@ -93,12 +98,13 @@ def watched(*, case: str) -> dict[str, Any]:
         ) as running,
         open_store(f"sqlite:///{Path(folder) / 'watched.db'}") as store,
     ):
-        targets = [Target(source="reddit", name=name) for name in names]
-        watch = Watch(fresh_s=given.fresh_s, recheck=False)
-        report = sync(store, targets, options=SyncOptions(), settings=access(running), watch=watch, observers=[see])
         assert running.app is not None
         platform = running.app.platforms[0]
         assert isinstance(platform, Reddit)
+        platform.world.communities()  # grown beforehand: no answer waits for it
+        targets = [Target(source="reddit", name=name) for name in names]
+        watch = Watch(fresh_s=given.fresh_s, recheck=False)
+        report = sync(store, targets, options=SyncOptions(), settings=access(running), watch=watch, observers=[see])
         shown = [*_shown(platform.world, begins=begins, ends=ends - given.fresh_s)]
         caught = len(reads.known_ids(store, "reddit", "comment", shown))
     if report.errors:
