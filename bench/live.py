@@ -229,7 +229,8 @@ def live_least(*, ready: dict[str, Any], db: str, tasks: int = 10) -> Figures:
                     answer = await client.get(f"/comments/{post['id']}", params={"limit": "500", "raw_json": "1"})
                 run.keep(_told(post, _POST), [_told(each, _COMMENT) for each in _below(decode(answer.content)[1])])
 
-            slots, after, jobs = asyncio.Semaphore(tasks), "", []
+            slots, jobs = asyncio.Semaphore(tasks), []
+            after: str | None = ""
             while after is not None:
                 page = await client.get(f"/r/{NAME}/new", params={"limit": "100", "raw_json": "1", "after": after})
                 listing = decode(page.content)["data"]

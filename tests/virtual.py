@@ -27,13 +27,15 @@ QUIET_S = 0.1
 
 class VirtualTime:
     """Stands in for `hubbub.clock`. With `control`, the address of a simulator in another process, that one's clock is
-    moved along; a simulator in this process reads this one."""
+    moved along; a simulator in this process reads this one. `quiet_s`: see `QUIET_S`; more of it where answers take
+    long to make."""
 
-    def __init__(self, *, start: float, control: str | None = None) -> None:
+    def __init__(self, *, start: float, control: str | None = None, quiet_s: float = QUIET_S) -> None:
         self._began = time.monotonic()
         self._start = start
         self._jumped = 0.0
         self._control = control
+        self._quiet_s = quiet_s
         self._wakes: list[float] = []
         self._looked_at = self._began
         self._under_way = 0
@@ -66,7 +68,7 @@ class VirtualTime:
             idle = 0
             while (left := wake - self.elapsed()) > 0:
                 idle = 0 if self._under_way else idle + 1
-                if wake == self._wakes[0] and (idle > 2 or time.monotonic() - self._looked_at > QUIET_S):
+                if wake == self._wakes[0] and (idle > 2 or time.monotonic() - self._looked_at > self._quiet_s):
                     self.jump(left)
                 else:
                     await asyncio.sleep(0.001)

@@ -53,9 +53,10 @@ def bytes_on_disk(store: Store) -> bytes:
     return b"".join(file.read_bytes() for file in sorted(store.path.parent.glob(f"{store.path.name}*"))).lower()
 
 
-def bytes_of_home(home: Path) -> bytes:
-    """Every byte of every file of a home: database, write-ahead log, pictures, what waits on disk."""
-    return b"".join(file.read_bytes() for file in sorted(home.rglob("*")) if file.is_file()).lower()
+def bytes_of_home(home: Path, *, but: Path | None = None) -> bytes:
+    """Every byte of every file of a home: database, write-ahead log, pictures, what waits on disk; not those in `but`."""
+    files = [file for file in sorted(home.rglob("*")) if file.is_file() and (but is None or but not in file.parents)]
+    return b"".join(file.read_bytes() for file in files).lower()
 
 
 def lingering(store: Store, *, content: bytes | None = None) -> list[str]:

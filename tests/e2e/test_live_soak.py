@@ -1,5 +1,5 @@
 """A watch over days of virtual time, under faults, killed again and again: nothing is lost, nothing outlives its
-deletion by more than 48 hours, and the limit is never met."""
+deletion by more than 48 hours, in whatever file, and the limit is never met."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from hubbub.datasets import register
+from hubbub.datasets.export import export
+from hubbub.datasets.outdated import states
+from hubbub.datasets.select import Selection
+from hubbub.http.retry import RetryPolicy
+from hubbub.media.blobs import Blobs
+from hubbub.pipeline.media import MediaOptions, fetch_media
 from hubbub.pipeline.recheck import RecheckOptions
 from hubbub.pipeline.recheck_run import recheck
 from hubbub.pipeline.sync import sync
@@ -47,6 +54,8 @@ FAULTS = (
 )
 """About one request in twenty meets one of these."""
 PAUSE = threading.Event()
+PICTURES = 40
+"""Fetched at once."""
 
 
 class Soak(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,10 +66,12 @@ class Soak(msgspec.Struct, frozen=True, kw_only=True):
     posts: int
     comments: int
     fresh_s: int = 1_800
+    lost_pictures: int = 0
+    """Withdrawn after they were fetched, at least."""
 
 
 SHORT = Soak(days=3, kills=2, posts=20, comments=200, fresh_s=3_600)
-LONG = Soak(days=7, kills=20, posts=90, comments=1_500)
+LONG = Soak(days=7, kills=20, posts=90, comments=1_500, lost_pictures=3)
 
 
 @pytest.mark.parametrize(
@@ -74,13 +85,17 @@ def test_a_watch_survives_faults_and_kills(soak: Soak, tmp_path: Path, monkeypat
     with simulated(
         posts=soak.posts, comments=soak.comments, span_days=soak.days + 2, communities=NAMES, scenario=scenario
     ) as running:
-        killed = watched_and_killed(running, database, soak=soak, late=LateOnes(running, tmp_path))
+        copies = Copies(running, tmp_path)
+        killed = watched_and_killed(running, database, soak=soak, copies=copies)
         assert killed == soak.kills
         statuses = get_json(running, "/__stats?statuses")
         assert statuses.get("429", 0) == 0
         control(running, clear=True, now=HORIZON)
         settle(running, database)
         compare(running, database)
+        copies.look(withdrawn_before=HORIZON)
+        copies.make_again()
+        assert copies.lost_pictures() >= soak.lost_pictures
         assert_gone(running, tmp_path)
 
 
@@ -91,14 +106,15 @@ def control(running: Running, **order: Any) -> float:
     return now
 
 
-def watched_and_killed(running: Running, database: str, *, soak: Soak, late: LateOnes) -> int:
+def watched_and_killed(running: Running, database: str, *, soak: Soak, copies: Copies) -> int:
     """Watch until the world is at its end; kill the watcher at random moments and start it again."""
     told = {key: running[key] for key in ("reddit", "client_id", "client_secret", "username", "password")}
     command = [sys.executable, "-m", "tests.e2e.watch_child", database]
     command.append(json.dumps({**told, "names": NAMES, "fresh_s": soak.fresh_s}))
     rng = random.Random(soak.kills)
     begins, ends = control(running), HORIZON - HOUR_S
-    moments = sorted(begins + (ends - begins) * rng.random() for _ in range(soak.kills))
+    part = (ends - begins) / (soak.kills + 1)
+    moments = [begins + part * (number + rng.random()) for number in range(soak.kills)]
     killed = 0
     while True:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -115,23 +131,59 @@ def watched_and_killed(running: Running, database: str, *, soak: Soak, late: Lat
         process.kill()
         process.communicate()
         killed += 1
-        late.look()
+        copies.look(withdrawn_before=control(running) - CYCLE_S)
+        copies.make()
 
 
-class LateOnes:
-    """Looks, between two lives of the watcher, for what was withdrawn more than 48 hours ago and is still live here."""
+class Copies:
+    """Pictures and exports, made between two lives of the watcher; what of them, and of the store itself, is left of
+    things that were withdrawn."""
 
     def __init__(self, running: Running, home: Path) -> None:
         self._running = running
         self._home = home
+        self._shown: dict[str, set[str]] = {}
+        """Pictures that were fetched: the posts that showed each."""
 
-    def look(self) -> None:
-        """Fails when there is any."""
-        before = control(self._running) - CYCLE_S
+    def make(self) -> None:
+        """Fetch some pictures and export everything, as somebody would who trains a model once a day."""
+        now = int(control(self._running))
+        with VirtualTime(start=now).installed(), open_store(f"sqlite:///{self._home}/hubbub.db") as store:
+            options = MediaOptions(allow_private=True, limit=PICTURES, policy=RetryPolicy(attempts=1))
+            fetch_media(store, self._home / "blobs", options=options)
+            out = self._home / "exports" / str(len(list((self._home / "exports").glob("*"))))
+            export(store, form="ndjson", out=out, selection=Selection())
+            register.note(self._home, out=str(out), selection=Selection(), at=now)
+            for post, sha256 in rows(store, "SELECT post_id, blob FROM media WHERE blob IS NOT NULL"):
+                self._shown.setdefault(sha256, set()).add(post)
+
+    def look(self, *, withdrawn_before: float) -> None:
+        """Fails when anything withdrawn by then is live, has a picture or a word in a file here, or is in an export
+        that nobody would know of."""
+        late = {key: thing for key, thing in things(self._running) if withdrawn_at(thing) < withdrawn_before}
         with open_store(f"sqlite:///{self._home}/hubbub.db", read_only=True) as store:
             live = {key for kind in ("posts", "comments") for (key,) in rows(store, _LIVE.format(kind))}
-        late = {key for key, thing in things(self._running) if withdrawn_at(thing) < before} & live
-        assert not late
+            outdated = {each.out for each in states(store, self._home) if each.is_outdated}
+        assert not late.keys() & live
+        pictures = [sha256 for sha256, posts in self._shown.items() if posts <= late.keys()]
+        assert [sha256 for sha256 in pictures if Blobs(self._home / "blobs").path(sha256).exists()] == []
+        exports = sorted((self._home / "exports").glob("*"))
+        words = [word(thing)[4:].encode() for thing in late.values()]
+        copied = b"".join(bytes_of_home(each) for each in exports if str(each) not in outdated)
+        others = bytes_of_home(self._home, but=self._home / "exports")
+        assert [each for each in words if each in copied or each in others] == []
+
+    def make_again(self) -> None:
+        """Those exports again that hold what was withdrawn."""
+        with open_store(f"sqlite:///{self._home}/hubbub.db") as store:
+            outdated = [each for each in states(store, self._home) if each.is_outdated]
+            assert outdated
+            for each in outdated:
+                export(store, form="ndjson", out=Path(each.out), selection=Selection(), force=True)
+
+    def lost_pictures(self) -> int:
+        """How many pictures that were fetched are no longer here."""
+        return sum(not Blobs(self._home / "blobs").path(sha256).exists() for sha256 in self._shown)
 
 
 _LIVE = "SELECT id FROM {} WHERE withdrawn = 0 AND observed_at IS NOT NULL"

@@ -31,6 +31,7 @@ def main(database: str, told: str) -> None:
             settings={"reddit": settings},
             watch=Watch(fresh_s=given["fresh_s"]),
             policy=RetryPolicy(),
+            blobs=store.path.parent / "blobs",
         )
     sys.stdout.write(json.dumps({"errors": report.errors, "exit_code": int(report.exit_code)}) + "\n")
 

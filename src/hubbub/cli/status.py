@@ -11,6 +11,7 @@ from hubbub import clock
 from hubbub.cli import render
 from hubbub.cli.lazy import HubbubCommand
 from hubbub.cli.session import Session
+from hubbub.datasets.outdated import states
 from hubbub.datasets.select import FILE_STEM
 from hubbub.store.overview import StoreStatus
 from hubbub.store.overview import status as look
@@ -29,8 +30,10 @@ def status(ctx: click.Context) -> int:
         return 0
     with session.open_store(read_only=True) as store:
         found = look(store)
-    document = {"home": str(session.home), "store": msgspec.to_builtins(found)}
-    render.result(document, lines(found, now=clock.now()), as_json=session.as_json)
+        outdated = [each.out for each in states(store, session.home) if each.is_outdated]
+    document = {"home": str(session.home), "store": msgspec.to_builtins(found), "outdated_exports": outdated}
+    told = [*lines(found, now=clock.now()), *_copies(len(outdated))]
+    render.result(document, told, as_json=session.as_json)
     return 0
 
 
@@ -60,6 +63,13 @@ def lines(found: StoreStatus, *, now: int) -> Iterator[str]:
     media = ", ".join(f"{count:,} {state}" for state, count in sorted(found.media.items())) or "none"
     yield f"media: {media}; {found.blobs:,} files, {render.size(found.blob_bytes)}"
     yield from _attention(found, now=now)
+
+
+def _copies(outdated: int) -> Iterator[str]:
+    if outdated:
+        many = "1 export holds" if outdated == 1 else f"{outdated:,} exports hold"
+        since = "it was" if outdated == 1 else "they were"
+        yield f"{many} what was withdrawn since {since} made: `hubbub exports`"
 
 
 def _communities(found: StoreStatus) -> Iterator[str]:

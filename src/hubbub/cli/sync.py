@@ -98,6 +98,7 @@ def sync(
             observers=observers,
             egress=egress_of(session),
             watch=Watch(fresh_s=fresh) if watch else None,
+            blobs=session.blobs,
         )
         sweep_after(store, session.blobs)
     return report.tell(outcome, session)

@@ -96,16 +96,23 @@ def mark_stale(home: Path, exports: Iterable[StaleExport], *, at: int) -> None:
     _append(home, [Made(out=each.out, at=at, stale=True) for each in exports])
 
 
+def listed(home: Path) -> list[Made]:
+    """The exports that are still there, by their places; `at` is 0 for one of which no line tells."""
+    return [found for _, found in sorted(_exports(home).items())]
+
+
 def stale(home: Path) -> list[StaleExport]:
     """The exports that are stale, still there and not made again since."""
-    made = _exports(home)
+    there = _exports(home)
     since: dict[str, int] = {}
     for line in _lines(home):
         if line.stale:
             since.setdefault(line.out, line.at)
         else:
             since.pop(line.out, None)
-    return [StaleExport(out=out, made_at=made[out].at or None, stale_at=at) for out, at in since.items() if out in made]
+    return [
+        StaleExport(out=out, made_at=there[out].at or None, stale_at=at) for out, at in since.items() if out in there
+    ]
 
 
 def _exports(home: Path) -> dict[str, Made]:

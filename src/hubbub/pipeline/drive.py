@@ -29,6 +29,9 @@ from hubbub.store.engine import Store
 
 AGAIN_S = 3_600
 """While it watches: how often targets are synced whose source does not say when."""
+TIDY_EVERY_S = 6 * 3_600
+"""While it watches: how often what was withdrawn leaves the files for good. A row may be looked at 36 hours after it
+was deleted, and a pass may take an hour: the words and pictures are gone within 48 (design §7)."""
 UNTOLD_S = 600
 """How long a source is left alone after it refused for want of budget and did not say until when."""
 
@@ -63,13 +66,17 @@ class Drive:
         policy: RetryPolicy,
         watch: Watch | None = None,
         egress: Egress | None = None,
+        tidy: Callable[[], None] | None = None,
     ) -> None:
+        """`tidy` is called now and then while it watches, in the thread that writes."""
         self._store = store
         self._run = run
         self._accesses = accesses
         self._policy = policy
         self._watch = watch
         self._egress = egress or Egress()
+        self._tidy = tidy
+        self._tidied_at = 0
         self._sources: dict[str, Asking] = {}
         self._errors: dict[str, dict[str, HubbubError]] = {}
         """Per target, by stream: what its last reading ended with."""
@@ -123,9 +130,20 @@ class Drive:
         while True:
             async with source.turns:
                 await self._stages(plan, source=source, writer=writer)
-            if self._watch is None or self._stopping.is_set() or not await self._may_go_on(source):
+            if self._watch is None:
+                return
+            await self._tidy_up(writer)
+            if self._stopping.is_set() or not await self._may_go_on(source):
                 return
             await self._rest(clock.now() + AGAIN_S)
+
+    async def _tidy_up(self, writer: Writer) -> None:
+        """Tidy when it is due; what fails (somebody else holds the store) is tried again after the next pass."""
+        if self._tidy is None or clock.now() - self._tidied_at < TIDY_EVERY_S:
+            return
+        with suppress(HubbubError, OSError):
+            await writer.ask(self._tidy)
+            self._tidied_at = clock.now()
 
     async def _stages(self, plan: TargetPlan, *, source: Asking, writer: Writer) -> None:
         for stage in plan.stages:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,6 +21,7 @@ from hubbub.pipeline.egress import Egress
 from hubbub.pipeline.plan import Stages, TargetPlan, distinct, plan_targets
 from hubbub.pipeline.rechecking import recheck_plan
 from hubbub.pipeline.run import Run, RunReport
+from hubbub.pipeline.sweep import sweep_orphans
 from hubbub.plugins import registry
 from hubbub.plugins.agenda import PoolingSource, Watch
 from hubbub.plugins.by_id import IdReader
@@ -36,8 +39,11 @@ def sync(
     policy: RetryPolicy | None = None,
     egress: Egress | None = None,
     watch: Watch | None = None,
+    blobs: Path | None = None,
 ) -> RunReport:
     """Bring the store up to date with the targets and say what became of every record; with `watch` keep it so.
+
+    `blobs` is where pictures lie: while it watches, those that nothing shows any more are removed there.
 
     `egress` says which proxies carry which source; without it every request goes out directly.
 
@@ -66,7 +72,15 @@ def sync(
         observers=observers,
         policy=policy,
         egress=egress,
+        tidy=partial(_tidy, store, blobs),
     )
+
+
+def _tidy(store: Store, blobs: Path | None) -> None:
+    """What was withdrawn leaves the files for good."""
+    store.purge()
+    if blobs is not None:
+        sweep_orphans(store, blobs)
 
 
 def carry_out(
@@ -81,9 +95,11 @@ def carry_out(
     observers: Sequence[Observer] = (),
     policy: RetryPolicy | None = None,
     egress: Egress | None = None,
+    tidy: Callable[[], None] | None = None,
     details: Callable[[], Mapping[str, Any]] = dict,
 ) -> RunReport:
-    """Run planned streams as one run of `command`; `details` is asked at the end for what only this command has to say.
+    """Run planned streams as one run of `command`; `details` is asked at the end for what only this command has to say,
+    `tidy` called now and then while it watches.
 
     Blocks and raises as `sync` does."""
     names = sorted({*(plan.target.source for plan in plans), *(each.source for each in pooled)})
@@ -97,7 +113,7 @@ def carry_out(
         with Run(store, command=command, target=target, observers=observers) as run:
             try:
                 patience = policy or RetryPolicy()
-                drive = Drive(store, run, accesses=accesses, policy=patience, watch=watch, egress=egress)
+                drive = Drive(store, run, accesses=accesses, policy=patience, watch=watch, egress=egress, tidy=tidy)
                 asyncio.run(drive.run(plans, pooled))
             except asyncio.CancelledError:
                 raise InterruptedRunError("stopped by the user", advice="the same command goes on from here") from None

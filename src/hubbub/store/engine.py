@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -245,20 +245,32 @@ class Store:
     def end_run(self, run_id: int, *, exit_code: int, summary: Mapping[str, Any], ended_at: int) -> None:
         """Record how a run ended; withdrawn words leave the search index and the write-ahead log for good."""
         text = msgspec.json.encode(summary, enc_hook=str, order="sorted").decode()
+
+        def note(db: Session) -> None:
+            db.execute(
+                "UPDATE runs SET ended_at = ?, exit_code = ?, summary = ? WHERE id = ?",
+                (ended_at, int(exit_code), text, run_id),
+            )
+
+        self._purge(note)
+        self._commits.pop(run_id, None)
+
+    def purge(self) -> None:
+        """Let withdrawn words leave the search index and the write-ahead log for good, in the midst of a run that
+        lasts: the end of a run does it by itself."""
+        self._purge()
+
+    def _purge(self, note: Callable[[Session], None] | None = None) -> None:
         search: Any = search_index if self.engine == "sqlite" else search_vector
 
         def attempt() -> bool:
             with self.transaction() as db:
-                db.execute(
-                    "UPDATE runs SET ended_at = ?, exit_code = ?, summary = ? WHERE id = ?",
-                    (ended_at, int(exit_code), text, run_id),
-                )
+                if note is not None:
+                    note(db)
                 purged: bool = search.purge_due(db)
                 return purged
 
-        purged = patiently(self.backend, attempt)
-        self._commits.pop(run_id, None)
-        self.backend.settle(purged=purged)
+        self.backend.settle(purged=patiently(self.backend, attempt))
 
     def add_finding(self, *, run_id: int, severity: str, what: str) -> None:
         """Note something the user should know about a run."""
