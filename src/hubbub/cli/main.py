@@ -23,7 +23,10 @@ COMMANDS: dict[str, Entry] = {
     "hydrate": Entry("hubbub.cli.hydrate:hydrate", "Fetch what lists of ids name."),
     "search": Entry("hubbub.cli.search:search_stored", "Find posts and comments by their words."),
     "export": Entry("hubbub.cli.export:export_dataset", "Write a dataset: CSV, NDJSON or Parquet."),
-    "exports": Entry("hubbub.cli.exports:exports", "List exports, and which of them hold what was withdrawn since."),
+    "exports": Entry(
+        "hubbub.cli.exports:exports",
+        "List the exports that are still there, and what each may hold that was withdrawn after it was made.",
+    ),
     "exemplars": Entry("hubbub.cli.exemplars:exemplars", "Show the best comments of a community."),
     "hide": Entry("hubbub.cli.hide:hide", "Take records out of search, exports and downloads; nothing is deleted."),
     "restore": Entry("hubbub.cli.hide:restore", "Make hidden records visible again, with what was hidden with them."),
