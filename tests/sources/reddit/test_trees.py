@@ -19,7 +19,7 @@ from hubbub.records.models import Comment
 from hubbub.sources.reddit.answers import add_thing
 from hubbub.sources.reddit.comments import community_comments
 from hubbub.sources.reddit.listings import gather, look_of
-from hubbub.sources.reddit.tree import Stub, Thread, settle_ids
+from hubbub.sources.reddit.tree import Pool, Stub, Thread, settle_ids
 from tests.shared import needs_shared
 from tests.sources.drive import NOW, Memory, Stop, answer, drive
 from tests.sources.reddit import recordings
@@ -291,6 +291,17 @@ def test_a_more_that_never_ends_is_cut_and_noted() -> None:
     memory = drive(community_comments("bugs", options=OPTIONS), respond, memory=knowing(list(forest.posts.values())))
     assert len(memory.requests) < 50
     assert any("stopped asking" in note for note in memory.notes)
+
+
+def test_what_a_thread_may_not_ask_for_is_missing_at_whatever_depth() -> None:
+    thread, pool = Thread("t3_a", count=50), Pool()
+    thread.requests_left = 0
+    thread.stubs = [Stub((f"n{depth}", f"m{depth}"), depth, 5) for depth in (0, 3, 7)]
+    thread.continues = ["c1", "c2"]
+    pool.take(thread)
+    assert not thread.is_done
+    assert list(pool.asks(final=True)) == []
+    assert (thread.is_done, thread.cut, thread.missing) == (True, True, 8)
 
 
 @settings(max_examples=25, deadline=None)

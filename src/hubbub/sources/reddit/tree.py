@@ -198,12 +198,13 @@ class Pool:
         depth is asked for: the answers add to what is hidden further down, which then takes fewer requests."""
         pending, self._levels = self._levels, {}
         for post, (thread, levels) in pending.items():
-            if not levels:
-                continue
-            level = min(levels, key=lambda each: (each[0], _ORDER[each[1]]))
-            ids = levels.pop(level)
-            yield from self._asks_at(thread, kind=level[1], ids=ids, others=levels)
-            self._levels[post] = (thread, levels)
+            asks: list[Ask] = []
+            while levels and not asks:  # without an allowance the thread asks for nothing, and all of it is missing
+                level = min(levels, key=lambda each: (each[0], _ORDER[each[1]]))
+                asks = list(self._asks_at(thread, kind=level[1], ids=levels.pop(level), others=levels))
+            yield from asks
+            if levels:
+                self._levels[post] = (thread, levels)
         while len(self._leaves) >= api.INFO_SIZE or (final and self._leaves):
             part_leaves, self._leaves = self._leaves[: api.INFO_SIZE], self._leaves[api.INFO_SIZE :]
             by_thread: dict[str, tuple[Thread, list[str]]] = {}
