@@ -8,6 +8,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hubbub import clock
 from hubbub.errors import ExitCode
 from hubbub.events import Event, RequestDone
@@ -17,7 +19,10 @@ from hubbub.plugins.contracts import SyncOptions, Target
 from hubbub.simulator.faults import Clock, Fault, Limits, Scenario
 from hubbub.simulator.server import Running
 from hubbub.simulator.things import HORIZON
+from hubbub.sources.reddit.simulator.platform import Reddit
+from hubbub.sources.reddit.simulator.view import comment_id
 from hubbub.store.engine import open_store
+from tests.e2e.living import bytes_of_home, mark_world, word
 from tests.e2e.road import access, get_json, simulated, store_url
 from tests.store.making import rows
 from tests.virtual import VirtualTime
@@ -25,14 +30,18 @@ from tests.virtual import VirtualTime
 HOUR_S = 3_600
 DAYS = 2
 START = HORIZON - DAYS * 24 * HOUR_S
+WATCH = Watch(fresh_s=1_800)
 NAMES = tuple(f"place{number}" for number in range(12))
 
 
 class Watching:
     """What a client that watches asks, until it is told to stop."""
 
-    def __init__(self, *, until: int) -> None:
+    def __init__(self, *, until: int, home: Path | None = None) -> None:
+        """With a `home`, its bytes are kept as they were when the client was told to stop."""
         self._until = until
+        self._home = home
+        self.files = b""
         self._stopped = False
         self.routes: Counter[tuple[int, str]] = Counter()
         self.statuses: Counter[int | None] = Counter()
@@ -43,6 +52,7 @@ class Watching:
             self.statuses[event.status] += 1
             if clock.now() > self._until and not self._stopped:
                 self._stopped = True
+                self.files = b"" if self._home is None else bytes_of_home(self._home)
                 os.kill(os.getpid(), signal.SIGINT)
 
     def after(self, hour: int) -> Counter[str]:
@@ -68,7 +78,7 @@ def watch(folder: Path, **scenario: Any) -> tuple[Watching, set[str], set[str], 
             targets,
             options=SyncOptions(),
             settings=access(running),
-            watch=Watch(fresh_s=1_800),
+            watch=WATCH,
             observers=[seen],
         )
         assert report.exit_code in {ExitCode.OK, ExitCode.REMOTE}, report.errors
@@ -98,6 +108,28 @@ def test_a_dozen_communities_are_kept_in_step_for_little(tmp_path: Path) -> None
     assert steady["new"] <= 2.4 * hours
     assert steady["community_comments"] <= 2.4 * hours
     assert steady.total() <= 8 * hours
+
+
+def test_words_leave_the_files_while_the_watch_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mark_world(monkeypatch)
+    seen = Watching(until=HORIZON - HOUR_S, home=tmp_path)
+    given = Scenario(clock=Clock(start=START, speed=1.0, step=0.0))
+    with (
+        VirtualTime(start=START).installed(),
+        simulated(posts=8, comments=90, span_days=4, communities=NAMES, scenario=given) as running,
+        open_store(store_url(tmp_path)) as store,
+    ):
+        targets = [Target(source="reddit", name=name) for name in NAMES]
+        sync(store, targets, options=SyncOptions(), settings=access(running), watch=WATCH, observers=[seen])
+        stones = dict(rows(store, "SELECT id, at FROM tombstones WHERE kind = 'comment'"))
+    assert running.app is not None
+    platform = running.app.platforms[0]
+    assert isinstance(platform, Reddit)
+    comments = {f"t1_{comment_id(c)}": c for place in platform.world.communities() for c in place.comments}
+    by_then = HORIZON - 9 * HOUR_S  # the words of the last hours may wait for the next time
+    gone = [comments[key] for key, at in stones.items() if comments[key].created_at > START and at < by_then]
+    assert len(gone) > 3
+    assert [each.number for each in gone if word(each)[4:].encode() in seen.files] == []
 
 
 def test_a_platform_that_fails_now_and_then_costs_retries_and_nothing_else(tmp_path: Path) -> None:
