@@ -31,6 +31,8 @@ NAME = "whatisthisbug"
 STILL = Scenario(clock=Clock(speed=0.0, step=0.0))
 LOGIN = ("someone", "CANARY-proxy-password")
 QUICK = RetryPolicy(backoff_s=0.01)
+IMPATIENT = RetryPolicy(backoff_s=0.01, total_s=3.0)
+"""For a platform that is out of reach for good: nobody waits until it is cooled down."""
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +49,9 @@ def proxy_of(server: ProxyServer) -> Proxy:
     return read_proxy(server.url)
 
 
-def synced(store: Store, running: Running, egress: Egress | None = None) -> RunReport:
+def synced(store: Store, running: Running, egress: Egress | None = None, *, policy: RetryPolicy = QUICK) -> RunReport:
     targets = [Target(source="reddit", name=NAME)]
-    return sync(store, targets, options=SyncOptions(), settings=access(running), policy=QUICK, egress=egress)
+    return sync(store, targets, options=SyncOptions(), settings=access(running), policy=policy, egress=egress)
 
 
 @contextmanager
@@ -142,7 +144,7 @@ def test_all_proxies_dead_in_mid_run_ends_it_and_the_same_command_goes_on(reddit
     with stored(tmp_path / "home") as store:
         with ProxyServer("http") as only:
             thread = killer(reddit, only, after=3)
-            report = synced(store, reddit, Egress(listed(only)))
+            report = synced(store, reddit, Egress(listed(only)), policy=IMPATIENT)
             thread.join()
         assert report.exit_code is ExitCode.REMOTE
         assert any("no proxy opens a connection" in error for error in report.errors)
