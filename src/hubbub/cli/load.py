@@ -133,7 +133,7 @@ def _to_lake(
     out: Path | None,
     partition_by: Sequence[str],
 ) -> int:
-    from hubbub.pipeline import lake, lake_layout, lake_run  # noqa: PLC0415 - they load Arrow, an extra, and slow to load
+    from hubbub.pipeline import lake, lake_layout, lake_run  # noqa: PLC0415 - they load Arrow, an extra that takes its time
 
     if out is None:
         raise UsageError("--to parquet needs a folder", advice="name it with --out DIR")

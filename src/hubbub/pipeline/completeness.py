@@ -79,8 +79,8 @@ def _comments(facts: CommunityFacts) -> Iterator[Statement]:
         yield Statement(
             about="comments",
             missing=False,
-            words=f"{_count(facts.not_to_be_had, 'comment')} the platform counts were in no answer when all of their"
-            " trees was read: removed ones, mostly",
+            words=f"{_count(facts.not_to_be_had, 'comment')} the platform counts were in no answer when their trees"
+            " were read to the end: removed ones, mostly",
         )
     if facts.unread_trees and _synced(facts):
         yield Statement(
