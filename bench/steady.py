@@ -61,7 +61,7 @@ CASES: dict[str, Watched] = {
         communities=200, posts=3, comments=15, measured_h=8, most_per_h=31
     ),
     "C: 2,000 small communities, 10 minutes": Watched(
-        communities=2_000, posts=3, comments=15, measured_h=8, quiet_s=5.0, most_per_h=310
+        communities=2_000, posts=3, comments=15, measured_h=8, quiet_s=60.0, most_per_h=310
     ),
 }
 
