@@ -10,14 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from bench import stores
+from bench.bound import least_requests
 from bench.damage import damage
 from bench.growth import growth
 from bench.importing import GROUPS, imports
 from bench.inputs import dump_of
-from bench.live import simulator
+from bench.live import NAME, simulator
 from bench.measure import interleaved, run_case, save, show
 from bench.report import report
 from bench.steady import CASES as STEADY
+
+SEED = 7
+"""What the simulator takes when none is given."""
+GIANTS = (18, 26_000, 0)
+"""Posts, comments and milliseconds of latency."""
 
 
 def lives(folder: Path, *, rows: int, rounds: int) -> None:
@@ -29,7 +35,7 @@ def lives(folder: Path, *, rows: int, rounds: int) -> None:
     worlds = {
         "An ordinary community, 50 ms": (1_000, 27_000, 50),
         "A small one, 50 ms": (300, 8_000, 50),
-        "Giant threads": (18, 26_000, 0),
+        "Giant threads": GIANTS,
     }
     found: dict[str, Any] = {}
     for title, (posts, comments, latency_ms) in worlds.items():
@@ -43,6 +49,15 @@ def lives(folder: Path, *, rows: int, rounds: int) -> None:
     for title, figures in found.items():
         show(title, figures, base="PRAW", by="requests")
     save("live", found, rounds=rounds)
+
+
+def bound(folder: Path, *, rows: int, rounds: int) -> None:
+    """The requests for the giant threads that no client can go below."""
+    del folder, rows, rounds
+    posts, comments, _ = GIANTS
+    figures = {"an all-knowing reader": least_requests(name=NAME, posts=posts, comments=comments, seed=SEED)}
+    show("Giant threads, the least requests", figures, base="an all-knowing reader", by="requests")
+    save("bound", figures)
 
 
 def watches(folder: Path, *, rows: int, rounds: int) -> None:
@@ -138,6 +153,7 @@ BENCHES: dict[str, Callable[..., None]] = {
     "growth": growth,
     "damage": damage,
     "live": lives,
+    "bound": bound,
     "steady": watches,
     "search": searches,
     "export": exports,

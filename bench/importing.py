@@ -17,8 +17,11 @@ from bench.trials import PYTHON, Trial, hubbub, medians, rounded, rounds_of, sch
 FLOOR = "unpack and decode only"
 UNPACKED = "unpacking alone"
 LEAST = "hubbub's table filled, nothing else"
+LEAST_BESIDE = "hubbub's table filled by two processes"
+LEAST_MENTIONED = "hubbub's table and its stubs filled by two processes"
 LEAST_WHOLE = "hubbub's table, indexes and words, nothing else"
 LEAST_LAKE = "a lake's columns written, nothing else"
+LEAST_LAKE_PIPE = "a lake's columns written, unpacked beside"
 SCRIPT = "orjson + sqlite3 script"
 DUCK_UPSERT = "DuckDB on a zstd pipe, upsert"
 DUCK_CTAS = "DuckDB on a zstd pipe, new table without a key"
@@ -63,6 +66,10 @@ def _duck(how: str) -> Callable[[Dump, Path], Sequence[Command]]:
     return commands
 
 
+def _least_lake(dump: Dump, folder: Path) -> Sequence[Command]:
+    return [unpack.command(dump.path), [*PYTHON, "bench.peers.least_lake", "-", str(folder / "least.parquet")]]
+
+
 def _placed(word: str, folder: Path) -> str:
     return str(folder / word[1:]) if word.startswith("/") else word
 
@@ -80,6 +87,8 @@ def _keep() -> list[Trial]:
     return [
         Trial(label=FLOOR, commands=_peer("floor")),
         Trial(label=LEAST, commands=_peer("least", "/")),
+        Trial(label=LEAST_BESIDE, commands=_peer("least_beside", "/")),
+        Trial(label=LEAST_MENTIONED, commands=_peer("least_beside", "/", "--mentioned")),
         Trial(label=SCRIPT, commands=_peer("orjson_script", "/peer.db")),
         Trial(label=SCRIPT_AGAIN, commands=_peer("orjson_script", "/peer.db"), after=SCRIPT),
         Trial(label=CSV_SCRIPT, commands=_peer("csv_script", "/peer.csv")),
@@ -114,6 +123,7 @@ def _parquet() -> list[Trial]:
     found = [
         Trial(label=DUCK_PARQUET, commands=_duck("parquet")),
         Trial(label=LEAST_LAKE, commands=_peer("least_lake", "/least.parquet")),
+        Trial(label=LEAST_LAKE_PIPE, commands=_least_lake),
     ]
     if writes_parquet():
         found.append(Trial(label=PARQUET, commands=_hubbub("--to", "parquet", "--out", "/out", "--workers", "2")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 if sys.version_info >= (3, 14):
@@ -38,13 +38,20 @@ def add_frame(path: Path, text: bytes) -> None:
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
-    """Whole lines of a packed file, about 1 MiB of them at once."""
-    tail = b""
+    """Whole lines of a packed file, about 1 MiB of them at once; of what stdin brings, unpacked, for `-`."""
+    if str(path) == "-":
+        yield from _cut(sys.stdin.buffer.read)
+        return
     options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: WINDOW_LOG}
     with zstd.open(path, "rb", options=options) as file:
-        while piece := file.read(PIECE_BYTES):
-            head, end, rest = piece.rpartition(b"\n")
-            yield tail + head + end
-            tail = rest
+        yield from _cut(file.read)
+
+
+def _cut(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    tail = b""
+    while piece := read(PIECE_BYTES):
+        head, end, rest = piece.rpartition(b"\n")
+        yield tail + head + end
+        tail = rest
     if tail:
         yield tail

@@ -21,6 +21,9 @@ _EACH: tuple[tuple[str, str], ...] = (
     (named.LEAST, named.SCRIPT),
     (named.LEAST, named.DUCK_UPSERT),
     (named.LEAST, named.CSV_SCRIPT),
+    (named.LEAST_BESIDE, named.SCRIPT),
+    (named.LEAST_MENTIONED, named.SCRIPT),
+    (named.BARE, named.LEAST_MENTIONED),
     (named.NO_SEARCH, named.SCRIPT),
     (named.WHOLE, named.FLOOR),
     (named.WHOLE, named.SCRIPT),
@@ -37,6 +40,7 @@ _EACH: tuple[tuple[str, str], ...] = (
     (named.UNPACKED, named.JSON_FILTER),
     (named.PARQUET, named.DUCK_PARQUET),
     (named.LEAST_LAKE, named.DUCK_PARQUET),
+    (named.LEAST_LAKE_PIPE, named.DUCK_PARQUET),
     (named.POSTGRES, named.BARE),
 )
 

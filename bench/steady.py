@@ -105,6 +105,9 @@ def watched(*, case: str) -> dict[str, Any]:
         targets = [Target(source="reddit", name=name) for name in names]
         watch = Watch(fresh_s=given.fresh_s, recheck=False)
         report = sync(store, targets, options=SyncOptions(), settings=access(running), watch=watch, observers=[see])
+        if not stopped:
+            message = f"the watch of {case} ended {ends - clock.now()} virtual s before its time: its figures are void"
+            raise RuntimeError(message)
         shown = [*_shown(platform.world, begins=begins, ends=ends - given.fresh_s)]
         caught = len(reads.known_ids(store, "reddit", "comment", shown))
     if report.errors:

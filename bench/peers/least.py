@@ -40,27 +40,7 @@ def main() -> None:
     rows: list[tuple[Any, ...]] = []
     count = 0
     for block in lines_of(Path(sys.argv[1])):
-        for line in decoder.decode_lines(block):
-            key, post, parent, place, person, account, flair, body, created, _, *numbers, said, _link, seen = take(
-                line
-            )[:20]
-            rows.append(
-                (
-                    "t1_" + key,
-                    post,
-                    parent,
-                    place,
-                    place,
-                    person,
-                    account,
-                    flair,
-                    body,
-                    created,
-                    *numbers,
-                    said,
-                    *[seen] * 4,
-                )
-            )
+        rows.extend(map(row, map(take, decoder.decode_lines(block))))
         if len(rows) >= BATCH:
             count += len(rows)
             _insert(connection, rows)
@@ -75,19 +55,25 @@ def main() -> None:
     print(count + len(rows), "rows")
 
 
+def row(taken: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values of `NAMES`, of a decoded line."""
+    key, post, parent, place, person, account, flair, body, created, _, *numbers, said, _link, seen = taken[:20]
+    return ("t1_" + key, post, parent, place, place, person, account, flair, body, created, *numbers, said, *[seen] * 4)
+
+
 def _insert(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     whole = len(rows) - len(rows) % AT_ONCE
     groups = (tuple(chain.from_iterable(rows[at : at + AT_ONCE])) for at in range(0, whole, AT_ONCE))
-    connection.executemany(_statement(AT_ONCE), groups)
-    connection.executemany(_statement(1), rows[whole:])
+    connection.executemany(statement(AT_ONCE), groups)
+    connection.executemany(statement(1), rows[whole:])
     connection.execute("COMMIT")
 
 
-def _statement(count: int) -> str:
-    row = f"({', '.join([*'?' * len(NAMES), *SAME.values()])})"
+def statement(count: int) -> str:
+    values = f"({', '.join([*'?' * len(NAMES), *SAME.values()])})"
     into = ", ".join([*NAMES, *SAME])
-    return f"INSERT INTO comments ({into}) VALUES {', '.join([row] * count)} ON CONFLICT (source, id) DO NOTHING"
+    return f"INSERT INTO comments ({into}) VALUES {', '.join([values] * count)} ON CONFLICT (source, id) DO NOTHING"
 
 
 if __name__ == "__main__":

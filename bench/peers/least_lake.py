@@ -2,7 +2,7 @@
 
 It unpacks, decodes into typed fields, turns them into Arrow columns and writes them as hubbub's lake does, one file; it
 checks nothing, knows no other kind of record, and cannot go on after a kill. One process that decodes; Arrow's own
-threads pack."""
+threads pack. With `-` for DUMP it reads what another process unpacks."""
 
 from __future__ import annotations
 

@@ -261,5 +261,6 @@ def forget_killed(store: Store) -> None:
     with store.exclusive() as db:
         db.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active'"
+            " WHERE backend_type = 'client backend' AND state = 'active'"
+            " AND datname = current_database() AND pid <> pg_backend_pid()"
         )
