@@ -317,10 +317,58 @@ class LinkListing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """True when the platform listed all of them: a link not seen at or after the last complete listing is over."""
 
 
+class Topic(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A subject a platform sorts launches by. Merged as a whole: the freshest observation wins; equal times are decided
+    by comparing the values in the order of the fields."""
+
+    kind: ClassVar[str] = "topic"
+
+    source: Source
+    id: str
+    door: Door
+    observed_at: int
+    terms: str | None = None
+    slug: str | None = None
+    name: str | None = None
+    description: str | None = None
+    created_at: int | None = None
+    url: str | None = None
+    """Its picture."""
+    follower_count: int | None = None
+    post_count: int | None = None
+
+
+class Collection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A list of posts that somebody keeps. Merged as a whole, as a Topic is."""
+
+    kind: ClassVar[str] = "collection"
+
+    source: Source
+    id: str
+    door: Door
+    observed_at: int
+    terms: str | None = None
+    slug: str | None = None
+    """Last part of its address, which targets name it by."""
+    name: str | None = None
+    tagline: str | None = None
+    description: str | None = None
+    owner: str | None = None
+    """Key of the person who keeps it; None where the platform does not tell."""
+    created_at: int | None = None
+    featured_at: int | None = None
+    url: str | None = None
+    """Its picture."""
+    follower_count: int | None = None
+
+
 Observation = Post | Comment | User | Community
 """Records that state facets."""
 
-Record = Observation | Stub | Tombstone | LinkListing
+Grouping = Topic | Collection
+"""Records that gather posts and are merged as a whole."""
+
+Record = Observation | Grouping | Stub | Tombstone | LinkListing
 """Everything a page or a file can bring."""
 
 
