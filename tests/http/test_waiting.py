@@ -40,10 +40,10 @@ async def test_a_long_wait_is_told_once_with_why_and_until_when(monkeypatch: pyt
     events: list[Event] = []
     keeper = LocalKeeper(limits.opened(100, 0.0))
     gate = Gate("reddit", keeper=keeper, policy=RetryPolicy(), rules=CoolDownRules(), emit=events.append)
-    await gate.enter("host", paid=True, patience_s=10)
-    await gate.leave("host", paid=True, reading=BudgetReading(remaining=0, used=9, reset_s=299.5), healthy=True)
+    await gate.enter("host", cost=1.0, patience_s=10)
+    await gate.leave("host", cost=1.0, reading=BudgetReading(remaining=0, used=9, reset_s=299.5), healthy=True)
     before = clock.now()
-    waited = await gate.enter("host", paid=True, patience_s=10)
+    waited = await gate.enter("host", cost=1.0, patience_s=10)
     assert waited == pytest.approx(299.5)
     (told,) = events
     assert isinstance(told, Waiting)
@@ -66,7 +66,7 @@ async def test_a_wait_that_turns_out_longer_is_told_again() -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("hubbub.clock.sleep", lambda _: asyncio.sleep(0))
         with pytest.raises(RateLimitedError) as caught:
-            await gate.enter("host", paid=True, patience_s=10)
+            await gate.enter("host", cost=1.0, patience_s=10)
     assert [event.wait_s for event in events if isinstance(event, Waiting)] == [3.0]
     assert caught.value.until is not None
     assert caught.value.until >= clock.now() + 499

@@ -131,9 +131,12 @@ class ArcticSection(Section):
 
 
 class ProductHuntSection(Section):
-    """The user's own Product Hunt token."""
+    """The user's own Product Hunt token, or the credentials of an application without a user."""
 
-    token: SecretStr | None = Field(default=None, description="kept for the release that reads Product Hunt")
+    token: SecretStr | None = Field(default=None, description="developer token of your own application")
+    client_id: str | None = Field(default=None, description="of the application, where there is no developer token")
+    client_secret: SecretStr | None = Field(default=None, description="of the application")
+    user_agent: str | None = Field(default=None, description="by default names hubbub and its version")
     base_url: str | None = Field(default=None, description="another address of it: a simulator")
 
 

@@ -66,7 +66,13 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     read_budget: Callable[[Response], BudgetReading | None]
     """What an answer's headers say of the budget; None when they say nothing. Never raises."""
     default_budget: int = 100
-    """Requests a minute to assume until headers say otherwise."""
+    """Requests (or points) a minute to assume until headers say otherwise."""
+    burst: float | None = None
+    """Most that may run ahead of the even pace; None for what suits a budget of requests, infinity to spend a window as
+    fast as it can be spent."""
+    patience_s: float = 0.0
+    """How long this platform's budget is waited for at least, where the retry rules would give up: where a few requests
+    spend a whole window, waiting is how one reads."""
     gap_s: float = 0.0
     """Least time between two requests, for a platform that asks to be spared more than its headers do."""
     identity: str = ""

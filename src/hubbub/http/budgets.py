@@ -23,15 +23,15 @@ AWAY_S = 30.0
 class Keeper(Protocol):
     """Holds the budget of one credential."""
 
-    async def take(self) -> float:
-        """Take leave for one request now (0.0), or how many seconds to wait before asking again."""
+    async def take(self, cost: float = 1.0) -> float:
+        """Take leave for one request of this cost now (0.0), or how many seconds to wait before asking again."""
         ...
 
-    async def give_back(self, reading: BudgetReading | None) -> None:
+    async def give_back(self, reading: BudgetReading | None, cost: float = 1.0) -> None:
         """A request is over; what its answer says of the budget."""
         ...
 
-    async def withdraw(self) -> None:
+    async def withdraw(self, cost: float = 1.0) -> None:
         """A request that had leave does not go after all."""
         ...
 
@@ -50,26 +50,26 @@ class LocalKeeper:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
 
-    async def take(self) -> float:
+    async def take(self, cost: float = 1.0) -> float:
         """Leave for one request, or how long to wait."""
         now = clock.monotonic()
-        wait = limits.wait_s(self._budget, now)
+        wait = limits.wait_s(self._budget, now, cost=cost)
         if wait <= 0:
-            self._budget = limits.taken(self._budget, now)
+            self._budget = limits.taken(self._budget, now, cost=cost)
         return max(0.0, wait)
 
-    async def give_back(self, reading: BudgetReading | None) -> None:
+    async def give_back(self, reading: BudgetReading | None, cost: float = 1.0) -> None:
         """One request is over."""
-        self._budget = limits.answered(self._budget, reading, clock.monotonic())
+        self._budget = limits.answered(self._budget, reading, clock.monotonic(), cost=cost)
 
-    async def withdraw(self) -> None:
+    async def withdraw(self, cost: float = 1.0) -> None:
         """A request that had leave never left."""
-        self._budget = limits.untaken(self._budget)
+        self._budget = limits.untaken(self._budget, cost=cost)
 
-    def learn(self, reading: BudgetReading | None) -> None:
+    def learn(self, reading: BudgetReading | None, cost: float = 1.0) -> None:
         """What an answer says to a request that was not taken from here."""
         now = clock.monotonic()
-        self._budget = limits.answered(limits.taken(self._budget, now), reading, now)
+        self._budget = limits.answered(limits.taken(self._budget, now, cost=cost), reading, now, cost=cost)
 
     async def hold(self, seconds: float) -> None:
         """Nobody passes for so long."""
@@ -83,8 +83,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept in a shared place: the budget, by the place's own clock, and who has requests under way."""
 
     budget: Budget
-    under_way: dict[str, tuple[int, float]] = {}
-    """Per process: requests sent and not yet answered, and when it was last heard of."""
+    under_way: dict[str, tuple[float, float]] = {}
+    """Per process: what its requests cost that are sent and not yet answered, and when it was last heard of."""
 
 
 class AwayError(Exception):
@@ -123,41 +123,41 @@ class SharedKeeper:
         self._name = uuid.uuid4().hex
         self._away_until: float | None = None
         self._turn = asyncio.Lock()
-        self._under_way = 0
-        """Requests that were taken from the shared budget and are not over. The number is written down as it stands,
-        not counted up and down there: what could not be said while the place was away is said with the next change."""
+        self._under_way = 0.0
+        """Taken from the shared budget for requests that are not over. It is written down as it stands, not counted up
+        and down there: what could not be said while the place was away is said with the next change."""
         self._local = 0
         """Requests under way that were taken from the budget of this process alone."""
 
-    async def take(self) -> float:
+    async def take(self, cost: float = 1.0) -> float:
         """Leave for one request, or how long to wait."""
-        taking = asyncio.ensure_future(self._take())
+        taking = asyncio.ensure_future(self._take(cost))
         try:
             return await asyncio.shield(taking)
         except asyncio.CancelledError:
             if await taking <= 0:
-                await self.withdraw()
+                await self.withdraw(cost)
             raise
 
-    async def give_back(self, reading: BudgetReading | None) -> None:
+    async def give_back(self, reading: BudgetReading | None, cost: float = 1.0) -> None:
         """One request is over. What its answer says is for all, wherever it was taken from."""
         async with self._turn:
             if self._local:
                 self._local -= 1
-                await self._alone.give_back(reading)
+                await self._alone.give_back(reading, cost)
             else:
-                self._under_way = max(0, self._under_way - 1)
-                self._alone.learn(reading)
-            await self._changed(lambda budget, now: limits.answered(budget, reading, now))
+                self._under_way = max(0.0, self._under_way - cost)
+                self._alone.learn(reading, cost)
+            await self._changed(lambda budget, now: limits.answered(budget, reading, now, cost=cost))
 
-    async def withdraw(self) -> None:
+    async def withdraw(self, cost: float = 1.0) -> None:
         """Nobody uses the leave that was taken."""
         async with self._turn:
             if self._local:
                 self._local -= 1
-                await self._alone.withdraw()
+                await self._alone.withdraw(cost)
             else:
-                self._under_way = max(0, self._under_way - 1)
+                self._under_way = max(0.0, self._under_way - cost)
                 await self._changed(lambda budget, _: budget)
 
     async def hold(self, seconds: float) -> None:
@@ -170,24 +170,24 @@ class SharedKeeper:
         """Let go of the connection."""
         self._place.close()
 
-    async def _take(self) -> float:
+    async def _take(self, cost: float) -> float:
         async with self._turn:
             wait = 0.0
 
             def take(budget: Budget, now: float) -> Budget | None:
                 nonlocal wait
-                wait = limits.wait_s(budget, now)
-                return None if wait > 0 else limits.taken(budget, now)
+                wait = limits.wait_s(budget, now, cost=cost)
+                return None if wait > 0 else limits.taken(budget, now, cost=cost)
 
-            if await self._changed(take, more=1):
-                self._under_way += wait <= 0
+            if await self._changed(take, more=cost):
+                self._under_way += cost if wait <= 0 else 0.0
                 return wait
-            wait = await self._alone.take()
+            wait = await self._alone.take(cost)
             self._local += wait <= 0
             return wait
 
-    async def _changed(self, step: Callable[[Budget, float], Budget | None], *, more: int = 0) -> bool:
-        """Take one step with the shared budget, with so many more requests of this process under way; a step to None
+    async def _changed(self, step: Callable[[Budget, float], Budget | None], *, more: float = 0.0) -> bool:
+        """Take one step with the shared budget, with so much more of this process under way; a step to None
         changes nothing. False while the place is away."""
         if self._away_until is not None and clock.monotonic() < self._away_until:
             return False

@@ -54,6 +54,8 @@ class Client:
         """`resolve` looks names up instead of the system; `check_url` raises for an address that must not be asked,
         and sees every hop; `api=False` takes HTML for an answer like any other (media hosts); `via` puts a recorder or
         a replay in front of the network; `tunnels` leads every connection through proxies, none past them."""
+        if access.patience_s > policy.max_wait_s:
+            policy = msgspec.structs.replace(policy, max_wait_s=access.patience_s)
         self._access = access
         self._source = source
         self._observers = tuple(observers)
@@ -180,14 +182,14 @@ class Client:
     async def _attempt(
         self, request: Request, *, url: str, held: Held | None, sink: Sink | None, attempt: int, state: _Tries
     ) -> Response:
-        paid = self._is_paid(request, url)
+        cost = request.cost if self._is_paid(request, url) else 0.0
         left_s = max(self._policy.total_s - state.elapsed_s(), 0.05)
         queued = clock.monotonic()
         async with state.slots:
             # Those before it wait for the budget, too: that is no delay of the host, and leaves this one its retries.
             state.queued_s += clock.monotonic() - queued
-            state.queued_s += await self._gate.enter(host_and_port(url), paid=paid, patience_s=left_s)
-            state.held = await self._live(held, url=url, paid=paid)
+            state.queued_s += await self._gate.enter(host_and_port(url), cost=cost, patience_s=left_s)
+            state.held = await self._live(held, url=url, cost=cost)
             started = clock.monotonic()
             response: Response | None = None
             reading: BudgetReading | None = None
@@ -208,7 +210,7 @@ class Client:
                 raise
             finally:
                 try:
-                    await self._gate.leave(host_and_port(url), paid=paid, reading=reading, healthy=healthy)
+                    await self._gate.leave(host_and_port(url), cost=cost, reading=reading, healthy=healthy)
                 finally:
                     self._emit(
                         RequestDone(
@@ -268,14 +270,14 @@ class Client:
         self._emit(Retrying(source=self._source, route=request.route, why=failure.why, wait_s=verdict.wait_s))
         await clock.sleep(verdict.wait_s)
 
-    async def _live(self, held: Held | None, *, url: str, paid: bool) -> Held | None:
+    async def _live(self, held: Held | None, *, url: str, cost: float) -> Held | None:
         """The token to go with, which may have died while the request waited its turn."""
         if held is None or self._tokens is None:
             return None
         try:
             return await self._tokens.live(held)
         except BaseException:
-            await self._gate.withdraw(host_and_port(url), paid=paid)
+            await self._gate.withdraw(host_and_port(url), cost=cost)
             raise
 
     async def _bearer(self, request: Request, url: str) -> Held | None:

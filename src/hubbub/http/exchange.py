@@ -127,7 +127,11 @@ class Wire:
 
     async def _send(self, request: Request, *, url: str, headers: Mapping[str, str], sink: Sink | None) -> Received:
         outgoing = self._client.build_request(
-            request.method, url, headers=dict(headers), data=dict(request.form) if request.form else None
+            request.method,
+            url,
+            headers=dict(headers),
+            data=dict(request.form) if request.form else None,
+            content=request.body or None,
         )
         response = await self._client.send(outgoing, stream=True)
         try:

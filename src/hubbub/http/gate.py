@@ -40,40 +40,41 @@ class Gate:
         self._hosts: dict[str, limits.CoolDown] = {}
         self._turn = asyncio.Lock()
 
-    async def enter(self, host: str, *, paid: bool, patience_s: float) -> float:
+    async def enter(self, host: str, *, cost: float, patience_s: float) -> float:
         """Wait until a request to `host` may leave; returns the seconds waited for its turn and the budget. Pair it
         with leave() or withdraw().
 
-        `paid` requests count against the budget. Raises RateLimitedError when the budget asks for more than
-        `max_wait_s`, TransientRemoteError when the host cools down for longer than `patience_s`."""
+        `cost` is what the request takes from the budget, 0 where it takes nothing. Raises RateLimitedError when the
+        budget asks for more than `max_wait_s`, TransientRemoteError when the host cools down for longer than
+        `patience_s`."""
         await self._cooled(host, patience_s)
-        if not paid:
+        if not cost:
             return 0.0
         began = clock.monotonic()
         try:
             async with self._turn:
-                await self._paid()
+                await self._paid(cost)
         except BaseException:
             self._hosts[host] = limits.released(self._hosts[host])
             raise
         return clock.monotonic() - began
 
-    async def leave(self, host: str, *, paid: bool, reading: BudgetReading | None, healthy: bool | None) -> None:
+    async def leave(self, host: str, *, cost: float, reading: BudgetReading | None, healthy: bool | None) -> None:
         """A request that entered is over; `healthy` is None when it was broken off and says nothing of the host."""
         now = clock.monotonic()
-        if paid:
-            await self._keeper.give_back(reading)
+        if cost:
+            await self._keeper.give_back(reading, cost)
         state = self._hosts.get(host, limits.CoolDown())
         if healthy is None:
             self._hosts[host] = limits.released(state)
         else:
             self._hosts[host] = limits.succeeded(state) if healthy else limits.failed(state, self._rules, now)
 
-    async def withdraw(self, host: str, *, paid: bool) -> None:
+    async def withdraw(self, host: str, *, cost: float) -> None:
         """A request that entered does not go after all."""
         self._hosts[host] = limits.released(self._hosts.get(host, limits.CoolDown()))
-        if paid:
-            await self._keeper.withdraw()
+        if cost:
+            await self._keeper.withdraw(cost)
 
     async def hold(self, seconds: float) -> None:
         """After a 429: let nobody pass for so long."""
@@ -95,9 +96,9 @@ class Gate:
             waited += step
         self._hosts[host] = limits.sent(self._hosts.get(host, limits.CoolDown()), self._rules, clock.monotonic())
 
-    async def _paid(self) -> None:
+    async def _paid(self, cost: float) -> None:
         waited, said = 0.0, _Said()
-        while (wait := await self._keeper.take()) > 0:
+        while (wait := await self._keeper.take(cost)) > 0:
             if waited + wait > self._policy.max_wait_s:
                 until = clock.now() + int(wait) + 1
                 raise RateLimitedError(

@@ -14,8 +14,8 @@ WINDOW_S = 600.0
 """Length of Reddit's fixed rate window (api/reddit.md §5); a longer one is believed when headers show it."""
 RESERVE = 0.05
 """Share of a window that is left for others who use the same credential."""
-BURST = 60
-"""Most requests that may run ahead of the even pace."""
+BURST = 60.0
+"""Most that may run ahead of the even pace, where an access does not say."""
 PROBE_S = 5.0
 """How long the one request that goes ahead into an unknown window may keep the others waiting for its answer."""
 _ROUNDED_S = 1.0
@@ -32,11 +32,12 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """What we may still ask in the current window. One per Access."""
 
     size: float
-    """Requests in a window: remaining + used, as the last headers said, or the default."""
+    """What a window grants, in the platform's own measure (requests, or points): remaining + used, as the last headers
+    said, or the default."""
     used: float
-    """Of them, answered so far."""
-    in_flight: int
-    """Sent, not yet answered: not in `used` yet."""
+    """Of that, spent on what was answered so far."""
+    in_flight: float
+    """Spent on what was sent and is not yet answered: not in `used` yet."""
     opened_at: float
     """Where the even pace begins to count."""
     resets_at: float
@@ -55,62 +56,69 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     the platform's window is over when ours is, and requests go one by one."""
     told: bool = False
     """Whether any answer had headers: a platform that sends none is counted down by ourselves."""
-    unseen: int = 0
-    """Answers without headers that no later count is known to include."""
+    unseen: float = 0
+    """Spent on answers without headers that no later count is known to include."""
     older: int = 0
     """How many counts may still come of requests that left before the last such answer."""
     asked_at: float | None = None
     """When the last request left that went ahead into an unknown window."""
+    burst: float = BURST
+    """Most that may run ahead of the even pace."""
 
 
-def opened(per_minute: float, now: float, *, gap_s: float = 0.0, reserve: float = RESERVE) -> Budget:
-    """The budget before any answer: `per_minute` requests a minute, in a window that begins now, each `gap_s` after the
-    one before it."""
+def opened(
+    per_minute: float, now: float, *, gap_s: float = 0.0, reserve: float = RESERVE, burst: float = BURST
+) -> Budget:
+    """The budget before any answer: `per_minute` requests (or points) a minute, in a window that begins now, each
+    request `gap_s` after the one before it."""
     size = max(1.0, per_minute) * WINDOW_S / 60
-    return Budget(size=size, used=0, in_flight=0, opened_at=now, resets_at=now + WINDOW_S, gap_s=gap_s, reserve=reserve)
+    ends = now + WINDOW_S
+    return Budget(
+        size=size, used=0, in_flight=0, opened_at=now, resets_at=ends, gap_s=gap_s, reserve=reserve, burst=burst
+    )
 
 
-def wait_s(budget: Budget, now: float) -> float:
-    """Seconds before the next request may leave; 0 while at most a burst ahead of the even pace."""
+def wait_s(budget: Budget, now: float, *, cost: float = 1.0) -> float:
+    """Seconds before a request of this cost may leave; 0 while at most a burst ahead of the even pace."""
     budget = _rolled(budget, now)
     gap_s = budget.next_at - now if budget.gap_s else 0.0
-    return max(_pace_s(budget, now), budget.held_until - now, gap_s, 0.0)
+    return max(_pace_s(budget, now, cost=cost), budget.held_until - now, gap_s, 0.0)
 
 
-def _pace_s(budget: Budget, now: float) -> float:
+def _pace_s(budget: Budget, now: float, *, cost: float) -> float:
     if not budget.known and budget.in_flight > 0 and budget.asked_at is not None and now - budget.asked_at < PROBE_S:
         return _SOON_S
     until_reset = max(budget.resets_at - now, 0.0)
     usable = max(1.0, math.floor(budget.size * (1 - budget.reserve)))
-    next_one = budget.used + budget.unseen + budget.in_flight + 1
+    # What costs more than a whole window goes when nothing of it is used: else it would wait for ever.
+    next_one = budget.used + budget.unseen + budget.in_flight + min(cost, usable)
     if budget.exhausted or next_one > usable:
         return until_reset
-    burst = min(BURST, max(1.0, usable / 10))
+    burst = budget.burst if budget.burst > BURST else min(budget.burst, max(1.0, usable / 10))
     length = budget.resets_at - budget.opened_at
     due_at = budget.opened_at + length * max(0.0, next_one - burst) / usable
     return min(due_at - now, until_reset)
 
 
-def taken(budget: Budget, now: float) -> Budget:
-    """The budget once a request has left."""
+def taken(budget: Budget, now: float, *, cost: float = 1.0) -> Budget:
+    """The budget once a request of this cost has left."""
     budget = _rolled(budget, now)
     asked_at = None if budget.known else now
     return msgspec.structs.replace(
-        budget, in_flight=budget.in_flight + 1, next_at=now + budget.gap_s, asked_at=asked_at
+        budget, in_flight=budget.in_flight + cost, next_at=now + budget.gap_s, asked_at=asked_at
     )
 
 
-def untaken(budget: Budget) -> Budget:
+def untaken(budget: Budget, *, cost: float = 1.0) -> Budget:
     """The budget once a request that had leave did not go after all."""
-    return msgspec.structs.replace(budget, in_flight=max(0, budget.in_flight - 1))
+    return msgspec.structs.replace(budget, in_flight=max(0.0, budget.in_flight - cost))
 
 
-def answered(budget: Budget, reading: BudgetReading | None, now: float) -> Budget:
-    """The budget once a request is over; without a usable reading it is taken for one that was counted."""
-    budget = _rolled(budget, now)
-    budget = msgspec.structs.replace(budget, in_flight=max(0, budget.in_flight - 1))
+def answered(budget: Budget, reading: BudgetReading | None, now: float, *, cost: float = 1.0) -> Budget:
+    """The budget once a request of this cost is over; without a usable reading it is taken for one that was counted."""
+    budget = untaken(_rolled(budget, now), cost=cost)
     if reading is None or not _sane(reading):
-        return _bare(budget)
+        return _bare(budget, cost=cost)
     reading = _bounded(reading)
     # Of more counts than requests were under way at the last bare answer, one left after it and includes it.
     older, unseen = (budget.older - 1, budget.unseen) if budget.older else (0, 0)
@@ -152,11 +160,13 @@ def _without_used(budget: Budget, reading: BudgetReading, *, resets_at: float, n
     )
 
 
-def _bare(budget: Budget) -> Budget:
+def _bare(budget: Budget, *, cost: float) -> Budget:
     """The budget after an answer without a usable count."""
     if not budget.told:
-        return msgspec.structs.replace(budget, used=budget.used + 1, known=True)
-    return msgspec.structs.replace(budget, unseen=budget.unseen + 1, older=budget.in_flight)
+        return msgspec.structs.replace(budget, used=budget.used + cost, known=True)
+    # How many are under way is told from what they cost: all of an access cost one, or they go one by one.
+    older = math.ceil(budget.in_flight / cost)
+    return msgspec.structs.replace(budget, unseen=budget.unseen + cost, older=older)
 
 
 def _until_reset_s(reading: BudgetReading) -> float:

@@ -15,6 +15,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """Absolute, or a path that the client joins to the source's base address."""
     params: tuple[tuple[str, str], ...] = ()
     form: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    """What is posted instead of a form, as `headers` says what it is; never holds a secret."""
     headers: tuple[tuple[str, str], ...] = ()
     route: str = ""
     """A short name for logs and counters ("new", "comments", "morechildren"); never holds user data."""
@@ -24,6 +26,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """Requests of one client with the same word here are never under way at the same time."""
     max_bytes: int = 64 * 1024 * 1024
     """Largest body accepted, compressed or not; beyond it the request fails as remote."""
+    cost: float = 1.0
+    """What it takes from the source's budget, in the budget's own measure: one request, or so many points."""
     follow: int = 0
     """How many redirects to follow."""
 

@@ -10,7 +10,7 @@ from hubbub import clock
 from hubbub.errors import ConfigError
 from hubbub.http.access import Access
 from hubbub.http.budgets import Keeper, LocalKeeper, Place, SharedKeeper
-from hubbub.http.limits import Budget, opened
+from hubbub.http.limits import BURST, Budget, opened
 
 
 def open_place(url: str, *, source: str, identity: str) -> Place:
@@ -49,11 +49,21 @@ def keeper_of(access: Access, *, source: str, warn: Callable[[str], None]) -> Ke
     given = access.budget
     now = clock.monotonic()
     if given.share is None or not access.identity:
-        return LocalKeeper(opened(access.default_budget, now, gap_s=access.gap_s, reserve=given.reserve))
-    half = opened(access.default_budget, now, gap_s=2 * access.gap_s, reserve=(1 + given.reserve) / 2)
+        return LocalKeeper(_opened(access, now))
+    half = _opened(access, now, gap_s=2 * access.gap_s, reserve=(1 + given.reserve) / 2)
 
     def fresh(at: float) -> Budget:
-        return opened(access.default_budget, at, gap_s=access.gap_s, reserve=given.reserve)
+        return _opened(access, at)
 
     place = open_place(given.share, source=source, identity=access.identity)
     return SharedKeeper(place, fresh=fresh, alone=half, warn=warn)
+
+
+def _opened(access: Access, at: float, *, gap_s: float | None = None, reserve: float | None = None) -> Budget:
+    return opened(
+        access.default_budget,
+        at,
+        gap_s=access.gap_s if gap_s is None else gap_s,
+        reserve=access.budget.reserve if reserve is None else reserve,
+        burst=BURST if access.burst is None else access.burst,
+    )

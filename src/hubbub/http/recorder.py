@@ -56,7 +56,7 @@ class Recorder:
             "method": request.method,
             "path": parts.path,
             "query": parts.query,
-            "form": urlencode(request.form),
+            "form": _posted(request),
             "status": received.status,
             "headers": dict(received.headers),
             "recorded": datetime.fromtimestamp(clock.now(), UTC).isoformat(),
@@ -90,7 +90,7 @@ class Replay:
         """The next saved answer to this question; raises AttemptError when there is none."""
         del headers, deadline_s
         parts = urlsplit(url)
-        waiting = self._saved.get(_key(request.method, parts.path, query=parts.query, form=urlencode(request.form)))
+        waiting = self._saved.get(_key(request.method, parts.path, query=parts.query, form=_posted(request)))
         if not waiting:
             why = f"{request.method} {parts.path} has no saved answer left"
             raise AttemptError(Failure(cause=Cause.FINAL, why=why))
@@ -107,6 +107,10 @@ class Replay:
 
     async def aclose(self) -> None:
         """Nothing is open."""
+
+
+def _posted(request: Request) -> str:
+    return urlencode(request.form) if request.form else request.body.decode("utf-8", "replace")
 
 
 def _key(method: str, path: str, *, query: str, form: str) -> Key:

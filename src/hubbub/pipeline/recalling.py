@@ -12,6 +12,7 @@ from hubbub.plugins.contracts import (
     RecallKnown,
     RecallRipe,
     RecallSaved,
+    RecallThreads,
     RecallTotals,
 )
 from hubbub.plugins.due import RecallDue, RecallDueCount
@@ -33,6 +34,8 @@ def recall(store: Store, asked: Recall, *, source: str) -> Any:
             answer = reads.known_ids(store, source, kind, ids)
         case RecallCounts():
             answer = reads.stored_counts(store, source, asked)
+        case RecallThreads(post_ids=post_ids):
+            answer = reads.live_comments(store, source, post_ids)
         case RecallRipe():
             answer = reads.stored_ripe(store, source, asked)
         case RecallTotals():

@@ -102,11 +102,19 @@ class RecallCounts(msgspec.Struct, frozen=True):
     """Ask the store: live posts of a community, newest first. Answer: `list[StoredCount]`."""
 
     community: str
-    """Case-folded key."""
+    """Case-folded key; empty for posts of a platform that has no communities."""
     post_ids: tuple[str, ...] | None = None
     """Only these posts."""
     lacking: bool = False
     """Only posts of which fewer comments are stored than the platform gave."""
+    live: bool = False
+    """Count no comment that was withdrawn, whoever withdrew it: for a platform whose number leaves all of them out."""
+
+
+class RecallThreads(msgspec.Struct, frozen=True):
+    """Ask the store: the live comments of some posts. Answer: `dict[str, frozenset[str]]`, by the post's id."""
+
+    post_ids: tuple[str, ...]
 
 
 class Ripe(msgspec.Struct, frozen=True):
@@ -153,6 +161,7 @@ Recall = (
     | RecallSaved
     | RecallKnown
     | RecallCounts
+    | RecallThreads
     | RecallRipe
     | RecallTotals
     | RecallDue

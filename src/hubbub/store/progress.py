@@ -62,7 +62,9 @@ def stored_counts(store: Store, source: str, asked: RecallCounts) -> list[Stored
             comments.c.source == posts.c.source,
             comments.c.post_id == posts.c.id,
             comments.c.observed_at.is_not(None),
-            or_(comments.c.tombstone.is_(None), comments.c.tombstone.not_in(UNCOUNTED)),
+            comments.c.withdrawn == 0
+            if asked.live
+            else or_(comments.c.tombstone.is_(None), comments.c.tombstone.not_in(UNCOUNTED)),
             or_(comments.c.created_at.is_(None), comments.c.created_at <= counted_at),
         )
         .scalar_subquery()
@@ -73,10 +75,10 @@ def stored_counts(store: Store, source: str, asked: RecallCounts) -> list[Stored
         func.coalesce(posts.c.created_at, 0),
         stored.label("stored"),
         counted_at,
-        posts.c.community,
+        func.coalesce(posts.c.community, ""),
     ).where(
         posts.c.source == source,
-        posts.c.community == asked.community,
+        posts.c.community == asked.community if asked.community else posts.c.community.is_(None),
         posts.c.observed_at.is_not(None),
         posts.c.withdrawn == 0,
     )
@@ -89,6 +91,22 @@ def stored_counts(store: Store, source: str, asked: RecallCounts) -> list[Stored
                 part = select(inner).where(inner.c.stored < inner.c.given)
             found += [StoredCount(*row) for row in connection.execute(part)]
     return sorted(found, key=lambda each: -each.created_at)
+
+
+def live_comments(store: Store, source: str, post_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """The ids of the comments of some posts that are stored and not withdrawn, by post."""
+    found: dict[str, set[str]] = {}
+    with store.reading() as connection:
+        for some in _parts(post_ids):
+            query = select(comments.c.post_id, comments.c.id).where(
+                comments.c.source == source,
+                comments.c.post_id.in_(some),
+                comments.c.observed_at.is_not(None),
+                comments.c.withdrawn == 0,
+            )
+            for post, comment in connection.execute(query):
+                found.setdefault(post, set()).add(comment)
+    return {post: frozenset(ids) for post, ids in found.items()}
 
 
 def stored_ripe(store: Store, source: str, asked: RecallRipe) -> list[Ripe]:

@@ -17,7 +17,7 @@ from hubbub.store.batch import LedgerMark, Tally
 from hubbub.store.engine import Store
 from hubbub.store.media_reads import PendingMedia, known_blobs, orphan_blobs, pending_media
 from hubbub.store.overview import CommunityStatus, KindStatus, StoreStatus, status
-from hubbub.store.progress import saved, stored_counts, stored_ripe, stored_totals
+from hubbub.store.progress import live_comments, saved, stored_counts, stored_ripe, stored_totals
 from hubbub.store.session import Session
 from hubbub.store.tables import CONTENT
 from hubbub.store.tables_of_runs import TALLY, imports, quarantine
@@ -42,6 +42,7 @@ __all__ = [
     "known_blobs",
     "known_ids",
     "ledger",
+    "live_comments",
     "orphan_blobs",
     "pending_media",
     "quarantined",

@@ -1,0 +1,131 @@
+"""Topics and collections: newest first to the first page that is known, whole now and then (producthunt.md §10)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from hubbub.errors import RemoteError, UnavailableError
+from hubbub.http.messages import Response
+from hubbub.plugins.contracts import Checkpoint, Page, RecallCheckpoint, RecallKnown, Stream
+from hubbub.records.models import Record
+from hubbub.sources.producthunt import api
+from hubbub.sources.producthunt.gathering import Gathered, id_of, ids_of
+from hubbub.sources.producthunt.mapping import Look, collection_of, collection_posts_of, topic_of
+from hubbub.sources.producthunt.prices import Prices
+from hubbub.sources.producthunt.queries import COLLECTION, COLLECTIONS, MEMBERS, TOPIC, TOPICS, Template
+
+WHOLE_EVERY_S = 28 * 86_400
+MOST_PAGES = 5_000
+Kind = Literal["topic", "collection"]
+
+_TEMPLATES: dict[Kind, Template] = {"topic": TOPICS, "collection": COLLECTIONS}
+_ROOTS: dict[Kind, str] = {"topic": "topics", "collection": "collections"}
+
+
+class Walked(msgspec.Struct, frozen=True):
+    """The checkpoint of a listing of topics or collections."""
+
+    whole_at: int
+    """When it was last walked to its end (epoch seconds)."""
+
+
+def walk_groupings(kind: Kind, *, prices: Prices, full: bool, now: int) -> Stream:
+    """All topics, or all collections with what is in them. Raises RemoteError when the pages do not end."""
+    key = _ROOTS[kind]
+    saved: Checkpoint | None = yield RecallCheckpoint(key)
+    whole_at = 0 if saved is None else msgspec.json.decode(saved.state, type=Walked).whole_at
+    whole = full or now - whole_at >= WHOLE_EVERY_S
+    template, after = _TEMPLATES[kind], None
+    met: set[str] = set()
+    began_at: int | None = None
+    for _ in range(MOST_PAGES):
+        response: Response = yield api.ask(
+            template, {"first": api.PAGE_SIZE, "after": after}, prices=prices, size=api.PAGE_SIZE
+        )
+        prices.learn(template, size=api.PAGE_SIZE, left=api.left_after(response))
+        began_at = response.received_at if began_at is None else began_at
+        nodes, cursor = api.connection(api.data_of(response).get(key), where=response.url)
+        ids = ids_of(nodes)
+        known: frozenset[str] = yield RecallKnown(kind, tuple(ids))
+        yield _taken(kind, nodes, response=response).page()
+        if kind == "collection":
+            for each in ids:
+                yield from _members(each, prices=prices)
+        fresh = [each for each in ids if each not in met]
+        met.update(ids)
+        if cursor is None or cursor == after or not fresh:
+            mark = Checkpoint(key=key, state=msgspec.json.encode(Walked(began_at)).decode())
+            yield Page(checkpoints=(mark,))
+            return
+        if not whole and known.issuperset(ids):
+            return
+        after = cursor
+    raise RemoteError(f"the {key} do not come to an end: {MOST_PAGES} pages were read")
+
+
+def one_topic(slug: str, *, prices: Prices) -> Stream:
+    """A topic by its slug. Raises UnavailableError when there is none."""
+    response: Response = yield api.ask(TOPIC, {"slug": slug}, prices=prices)
+    prices.learn(TOPIC, left=api.left_after(response))
+    node = api.data_of(response).get("topic")
+    if not isinstance(node, dict):
+        raise UnavailableError(f"Product Hunt has no topic {slug!r}", advice="check the spelling of its slug")
+    yield _taken("topic", [node], response=response).page()
+
+
+def one_collection(slug: str, *, prices: Prices, found: Callable[[Sequence[str]], None]) -> Stream:
+    """A collection by its slug or id, and which posts are in it; `found` is told their ids.
+
+    Raises UnavailableError when there is none."""
+    named = {"id": slug} if slug.isdigit() else {"slug": slug}
+    response: Response = yield api.ask(COLLECTION, named, prices=prices)
+    prices.learn(COLLECTION, left=api.left_after(response))
+    node = api.data_of(response).get("collection")
+    key = id_of(node) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or key is None:
+        raise UnavailableError(f"Product Hunt has no public collection {slug!r}", advice="check its slug or id")
+    yield _taken("collection", [node], response=response).page()
+    members = yield from _members(key, prices=prices)
+    found(members)
+
+
+def _taken(kind: Kind, nodes: Sequence[dict[str, Any]], *, response: Response) -> Gathered:
+    out = Gathered(response)
+    out.take(kind, nodes, _topic if kind == "topic" else _collection)
+    return out
+
+
+def _topic(node: Mapping[str, Any], look: Look) -> Sequence[Record]:
+    return [topic_of(node, look)]
+
+
+def _collection(node: Mapping[str, Any], look: Look) -> Sequence[Record]:
+    return [collection_of(node, look)]
+
+
+def _members(collection: str, *, prices: Prices) -> Generator[Any, Any, list[str]]:
+    """The posts of a collection; the listing is stored once it is whole, as of when it began."""
+    after: str | None = None
+    members: dict[str, None] = {}
+    out: Gathered | None = None
+    for _ in range(MOST_PAGES):
+        variables = {"collection": collection, "first": api.PAGE_SIZE, "after": after}
+        response: Response = yield api.ask(MEMBERS, variables, prices=prices, size=api.PAGE_SIZE)
+        prices.learn(MEMBERS, size=api.PAGE_SIZE, left=api.left_after(response))
+        out = out or Gathered(response)
+        node = api.data_of(response).get("collection")
+        if not isinstance(node, dict):
+            return []
+        nodes, cursor = api.connection(node.get("posts"), where=response.url)
+        fresh = [each for each in ids_of(nodes) if each not in members]
+        members.update(dict.fromkeys(fresh))
+        if cursor is None or cursor == after or not fresh:
+            break
+        after = cursor
+    if out is not None:
+        out.records.append(collection_posts_of(collection, tuple(members), True, out.look))
+        yield out.page()
+    return list(members)
