@@ -38,7 +38,7 @@ def parse_target(word: str) -> Target:
 @click.option("--full", is_flag=True, help="Ignore the watermark and walk the listings to their end.")
 @click.option("--since", type=TIME, help="Do not go back before this time (2024-05-01, 7d).")
 @click.option("--max-pages", type=click.IntRange(min=1), help="At most this many listing pages a stream.")
-@click.option("--only", multiple=True, metavar="STREAM", help="Only these streams: posts, comments, refresh, about.")
+@click.option("--only", multiple=True, metavar="STREAM", help="Only these streams: posts, comments, refresh, about, topics…")
 @click.option("--listing", metavar="NAME", help="A one-off look at this listing (hot, top, new).")
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many items of a one-off look.")
 @click.option("--plan", is_flag=True, help="Tell what it would ask and how long that takes; ask nothing.")
@@ -69,7 +69,8 @@ def sync(
     busy ones are looked at often, quiet ones together.
 
     Targets: reddit:NAME for a community, reddit:u/NAME for a person; arctic:NAME and arctic:u/NAME for the same from
-    Arctic Shift, which asks for no account. Credentials for Reddit come from the settings or from
+    Arctic Shift, which asks for no account; producthunt, producthunt:topic/SLUG and producthunt:collection/SLUG, with
+    your token in HUBBUB_PRODUCTHUNT__TOKEN. Credentials for Reddit come from the settings or from
     HUBBUB_REDDIT__CLIENT_ID, __CLIENT_SECRET, __USERNAME and __PASSWORD; they are never typed here.
     """
     session = Session(ctx)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from hubbub.errors import ExitCode
 from hubbub.pipeline.estimating import SyncEstimate, estimate_sync
 from hubbub.plugins.contracts import SyncOptions, Target
 from hubbub.store.engine import Store, open_store
+
+_HOURS_FROM = 300
+"""Minutes from which hours are told instead."""
 
 
 def tell_plan(session: Session, targets: Sequence[Target], *, options: SyncOptions) -> int:
@@ -54,12 +58,18 @@ def _lines(each: SyncEstimate) -> list[str]:
         return [f"{names}: not known beforehand"]
     rows = [[row.what, _range(row.least, row.most)] for row in each.requests]
     total = _range(each.least, each.most)
-    minutes = _range(each.minutes(each.least), each.minutes(each.most))
     return [
         f"{names}:",
-        *render.table(["", "requests"], [*rows, ["in all", total]]),
-        f"about {minutes} minutes at {each.per_minute} requests a minute",
+        *render.table(["", each.measure], [*rows, ["in all", total]]),
+        f"about {_duration(each)} at {each.per_minute} {each.measure} a minute",
     ]
+
+
+def _duration(each: SyncEstimate) -> str:
+    least, most = each.minutes(each.least), each.minutes(each.most)
+    if most < _HOURS_FROM:
+        return f"{_range(least, most)} minutes"
+    return f"{_range(math.ceil(least / 60), math.ceil(most / 60))} hours"
 
 
 def _range(least: int, most: int) -> str:

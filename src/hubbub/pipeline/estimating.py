@@ -24,7 +24,9 @@ class SyncEstimate(msgspec.Struct, frozen=True, kw_only=True):
     requests: tuple[Estimate, ...]
     """Empty where the source cannot tell."""
     per_minute: int
-    """Requests a minute the platform allows."""
+    """Requests (or points) a minute the platform allows."""
+    measure: str = "requests"
+    """What the platform counts: requests, points."""
 
     @property
     def least(self) -> int:
@@ -56,7 +58,10 @@ def estimate_sync(store: Store, targets: Sequence[Target], *, options: SyncOptio
         requests = _asked(store, some, plugin=plugin, options=options) if pools else ()
         per_minute = plugin.requests_a_minute if isinstance(plugin, PoolingSource) else 0
         names = tuple(target.name for target in some)
-        found.append(SyncEstimate(source=source, targets=names, requests=requests, per_minute=per_minute))
+        measure = getattr(plugin, "measure", "requests")
+        found.append(
+            SyncEstimate(source=source, targets=names, requests=requests, per_minute=per_minute, measure=measure)
+        )
     return found
 
 

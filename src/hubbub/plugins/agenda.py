@@ -40,7 +40,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """What one kind of request will cost a sync."""
+    """What one kind of request will cost a sync, in the platform's own measure."""
 
     what: str
     """In words: "new posts", "comment trees"."""
@@ -54,7 +54,7 @@ class PoolingSource(Protocol):
     """A source that asks for several targets together, where its platform lets it."""
 
     requests_a_minute: int
-    """What the platform allows one credential."""
+    """What the platform allows one credential, in the measure of its estimates: requests, unless it has a `measure`."""
 
     def pools(self, target: Target, options: SyncOptions) -> bool:
         """Whether this target may go with others; raises UsageError as `plan` does."""
