@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from hubbub.plugins.contracts import Checkpoint
-from hubbub.records.models import Community, Door, LinkListing, MediaItem, Reason, Rejected, Rule, User
+from hubbub.records.models import (
+    Collection,
+    Community,
+    Door,
+    LinkListing,
+    MediaItem,
+    Reason,
+    Rejected,
+    Rule,
+    Topic,
+    User,
+)
 from hubbub.store import tables_of_runs
 from hubbub.store.batch import LedgerMark
 from hubbub.store.engine import Store
@@ -56,6 +67,11 @@ def fill(store: Store, *, comments: int = 40) -> None:
             member_count=10,
             rules=(Rule(short_name="be kind"), Rule(short_name="no spam", created_at=T0)),
         ),
+        *(
+            Topic(source="reddit", id=f"{n}", door=Door.LIVE, observed_at=T0 + n, slug=f"ä{n}", follower_count=n)
+            for n in range(10, 15)
+        ),
+        Collection(source="reddit", id="c1", door=Door.SAVED, observed_at=T0, terms="x", name="«»", owner="ann"),
         LinkListing(
             source="reddit", link="post_topics", owner="t3_a", members=("a", "b"), observed_at=T0, complete=True
         ),
@@ -117,8 +133,8 @@ def _rest(store: Store, run: int) -> None:
             f"INSERT INTO labels ({columns}) VALUES (77, 'reddit', 't3_a', 'Lucanus', 'comments', 0.25, 5{number})"
         )
         for table, names, values in (
-            ("topics", "n, source, id, slug", (4, "producthunt", "1", "ai")),
-            ("collections", "n, source, id, name", (9, "producthunt", "2", "best")),
+            ("topics", "n, source, id, slug", (104, "producthunt", "1", "ai")),
+            ("collections", "n, source, id, name", (109, "producthunt", "2", "best")),
             ("votes", "n, source, post_id, user_id", (3, "producthunt", "1", "7")),
             ("logs", "n, at, level, event, fields", (12, T0, "info", "stored", '{"new":1}')),
             ("proxies", "url, state, checked_at", ("http://proxy:1", "good", T0)),

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from hubbub.records.facets import Facet
 from hubbub.records.models import (
+    Collection,
     Comment,
     Community,
     Door,
@@ -27,6 +28,7 @@ from hubbub.records.models import (
     Rule,
     Stub,
     Tombstone,
+    Topic,
     User,
 )
 from hubbub.store.digest import digest
@@ -81,7 +83,7 @@ def _written(draw: st.DrawFn, kind: str) -> dict[str, Any]:
 
 @st.composite
 def _records(draw: st.DrawFn) -> Record:  # noqa: PLR0911 - one return a kind of record
-    which = draw(st.integers(0, 9))
+    which = draw(st.integers(0, 10))
     if which <= 2:
         fields = draw(_written("post"))
         return Post(id=draw(st.sampled_from(["t3_a", "t3_b"])), title=draw(TEXTS), **fields)
@@ -110,6 +112,10 @@ def _records(draw: st.DrawFn) -> Record:  # noqa: PLR0911 - one return a kind of
             complete=draw(st.booleans()),
             members=tuple(draw(st.sets(st.sampled_from(["x", "y"])))),
         )
+    if which == 10:
+        made: Any = Topic if draw(st.booleans()) else Collection
+        known = {"observed_at": draw(TIMES), "name": draw(TEXTS), "follower_count": draw(st.sampled_from([None, 0, 7]))}
+        return made(source="reddit", id=draw(st.sampled_from(["1", "2"])), door=draw(st.sampled_from(list(Door))), **known)
     if which == 8 and draw(st.booleans()):
         return Stub(source="reddit", kind="user", id=draw(st.sampled_from(["ann", "bob"])), name="Ann")
     return draw(_tombstones())
@@ -214,10 +220,14 @@ def test_different_content_has_different_digests(store: Store) -> None:
         making.gone("comment", "t1_a"),
         LinkListing(source="reddit", link="post_topics", owner="t3_a", members=("x",), observed_at=T0, complete=False),
         making.gone("user", "carl"),
+        Topic(source="reddit", id="x", door=Door.LIVE, observed_at=T0),
+        Collection(source="reddit", id="x", door=Door.LIVE, observed_at=T0),
+        Collection(source="reddit", id="x", door=Door.LIVE, observed_at=T0, owner="ann"),
+        Collection(source="reddit", id="x", door=Door.LIVE, observed_at=T0 + 1, owner="ann"),
     ):
         write(store, change)
         seen.add(digest(store))
-    assert len(seen) == 6
+    assert len(seen) == 10
 
 
 def test_the_digest_ignores_run_door_hidden_marks_and_stubs(store: Store, tmp_path: Path) -> None:

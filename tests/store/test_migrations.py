@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from hubbub.errors import LockedError, StorageError, UsageError
+from hubbub.records.models import Collection, Door, Topic
 from hubbub.store import migrate, reads
 from hubbub.store.backend import StoreOptions
 from hubbub.store.digest import digest
@@ -103,6 +104,43 @@ def test_a_new_store_goes_down_and_up_with_its_content(store: Any, any_url: str)
         assert digest(again) == wanted
         assert [run.tally.new for run in reads.runs(again)] == [3]
         assert index_faults(again) == []
+
+
+def shape(path: Path) -> dict[str, Any]:
+    """Every table's columns in their order, and its indexes."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {
+            name: (
+                [row[1:] for row in connection.execute(f"PRAGMA table_info({name})")],
+                sorted(row[1:] for row in connection.execute(f"PRAGMA index_list({name})") if row[1][:3] == "ix_"),
+            )
+            for name in names
+            if not name.startswith("sqlite_")
+        }
+
+
+def test_on_sqlite_the_migrations_and_the_tables_make_the_same_columns(first: Path, tmp_path: Path) -> None:
+    migrate.upgrade(f"sqlite:///{first}")
+    open_store(f"sqlite:///{tmp_path}/made.db").close()
+    assert shape(first) == shape(tmp_path / "made.db")
+
+
+def test_after_a_way_back_topics_are_filled_again_by_the_next_sight_of_them(store: Any, any_url: str) -> None:
+    known: dict[str, Any] = {"source": "reddit", "door": Door.LIVE, "observed_at": T0}
+    write(store, post(), Topic(id="1", slug="ai", post_count=3, **known), Collection(id="2", url="u", **known))
+    checked = "INSERT INTO topics (source, id, follower_count) VALUES ('reddit', '3', -1)"
+    with pytest.raises(Exception, match=r"(?i)check"), store.transaction() as db:
+        db.execute(checked)
+    store.close()
+    migrate.downgrade(any_url, "0003")
+    migrate.upgrade(any_url)
+    with open_store(any_url) as again:
+        assert rows(again, "SELECT id, slug, post_count, observed_at FROM topics") == [("1", "ai", None, None)]
+        with pytest.raises(Exception, match=r"(?i)check"), again.transaction() as db:
+            db.execute(checked)
+        assert write(again, Topic(id="1", slug="ai", post_count=3, **known)).kinds == {"topic": {"new": 1}}
+        assert rows(again, "SELECT id, door, post_count FROM topics") == [("1", "live", 3)]
 
 
 def described(url: str, schema: str) -> dict[str, list[Any]]:

@@ -11,8 +11,8 @@ import pytest
 
 from hubbub.events import Event, SlowQuery
 from hubbub.plugins.contracts import Checkpoint, RecallCounts, RecallRipe, RecallTotals
-from hubbub.records.models import MediaItem
-from hubbub.store import completeness, reads
+from hubbub.records.models import Collection, Door, LinkListing, MediaItem, Topic
+from hubbub.store import completeness, grouping_reads, reads
 from hubbub.store.backend import StoreOptions
 from hubbub.store.engine import Store, open_store
 from hubbub.store.maintenance import maintain
@@ -23,7 +23,24 @@ from tests.store.conftest import ENGINES
 from tests.store.making import T0, comment, post, write
 
 POSTS, COMMENTS, PEOPLE, PLACES = 5_000, 20_000, 400, 8
-GROWING = ("posts", "comments", "media", "checkpoints", "findings", "imports", "observations", "revisions")
+GROWING = (
+    "posts",
+    "comments",
+    "media",
+    "checkpoints",
+    "findings",
+    "imports",
+    "observations",
+    "revisions",
+    "topics",
+    "collections",
+    "post_topics",
+    "collection_posts",
+    "link_listings",
+)
+TOPICS, COLLECTIONS = 400, 600
+_SHORT = {"l": "post_topics", "o": "link_listings", "t": "topics"}
+"""What SQLite calls tables in the plans of the reads of links."""
 
 
 def fill(store: Store) -> None:
@@ -33,6 +50,16 @@ def fill(store: Store) -> None:
     for start in range(0, COMMENTS, 1_000):
         marks = [Checkpoint(key=f"place{n}/new", state="x") for n in range(start // 10, start // 10 + 100)]
         write(store, *(_comment(n) for n in range(start, start + 1_000)), run_id=run_id, checkpoints=marks)
+    seen: dict[str, Any] = {"source": "reddit", "door": Door.LIVE, "observed_at": T0}
+    write(
+        store,
+        *(Topic(id=f"{n}", slug=f"topic-{n}", **seen) for n in range(TOPICS)),
+        *(Collection(id=f"{n}", slug=f"list-{n}", owner=f"person{n}", **seen) for n in range(COLLECTIONS)),
+        run_id=run_id,
+    )
+    for start in range(0, POSTS, 1_000):
+        write(store, *(_listing("post_topics", f"t3_{n}", n) for n in range(start, start + 1_000)), run_id=run_id)
+    write(store, *(_listing("collection_posts", f"{n}", n) for n in range(COLLECTIONS)), run_id=run_id)
     for n in range(200):
         store.end_run(
             store.begin_run(command="sync", target="x", started_at=T0 + n), exit_code=0, summary={}, ended_at=T0 + n
@@ -60,6 +87,11 @@ def _post(n: int) -> Any:
         body=f"text of word{n % 500}",
         media=pictures if n % 2 else (),
     )
+
+
+def _listing(link: Any, owner: str, n: int) -> Any:
+    members = tuple(f"{n * k % TOPICS}" if link == "post_topics" else f"t3_{n * k % POSTS}" for k in (1, 3, 7))
+    return LinkListing(source="reddit", link=link, owner=owner, members=members, observed_at=T0, complete=True)
 
 
 def _comment(n: int) -> Any:
@@ -109,7 +141,7 @@ def plans(store: Store, read: Callable[[], object]) -> list[tuple[str, str]]:
 def scanned(plan: str) -> list[str]:
     """Tables that grow and are read from end to end."""
     found = re.findall(r"(?:Seq Scan on|^SCAN) (\w+)(?! USING| VIRTUAL)(?: |$)", plan, re.MULTILINE)
-    return [table for table in found if table.startswith(GROWING)]
+    return [table for each in found if (table := _SHORT.get(each, each)).startswith(GROWING)]
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -146,6 +178,12 @@ READS: dict[str, Callable[[Store], object]] = {
     "findings": lambda store: reads.findings(store, 7),
     "completeness of a community": _counted,
     "ledger": lambda store: reads.ledger(store, "x", "{}", 1),
+    "known topics": lambda store: reads.known_ids(store, "reddit", "topic", [f"{n}" for n in range(100)]),
+    "topics of some posts": lambda store: grouping_reads.topics_of(store, "reddit", [f"t3_{n}" for n in range(25)]),
+    "posts of a topic": lambda store: grouping_reads.posts_of_topic(store, "reddit", "7"),
+    "posts of a collection": lambda store: grouping_reads.posts_of_collection(store, "reddit", "7"),
+    "a topic by its slug": lambda store: grouping_reads.by_slug(store, "reddit", "topic", slug="topic-7"),
+    "a collection by its slug": lambda store: grouping_reads.by_slug(store, "reddit", "collection", slug="list-7"),
     "search by word": lambda store: search(store, "word17"),
     "search by word in a community": lambda store: search(store, "word17 community:place1"),
     "search in a community": lambda store: search(store, "community:place1"),
@@ -209,6 +247,17 @@ def test_the_reads_we_ship_have_their_index(filled: Store, query: str, index: st
     assert not re.search(r"TEMP B-TREE|^ *(->)? *Sort  ", plan, re.MULTILINE), plan
 
 
+def test_a_person_s_collections_are_found_by_their_index(filled: Store) -> None:
+    def read() -> object:
+        with filled.reading_raw() as db:
+            return db.execute(
+                "SELECT id FROM collections WHERE source = ? AND owner = ?", ("reddit", "person7")
+            ).fetchall()
+
+    ((_, plan),) = plans(filled, read)
+    assert "ix_collections_owner" in plan, plan
+
+
 def test_ids_lead_to_their_own_partition_only(filled: Store) -> None:
     ((_, plan),) = plans(filled, lambda: reads.known_ids(filled, "reddit", "comment", ["t1_5"]))
     if filled.engine == "postgresql":
@@ -226,4 +275,8 @@ def test_what_was_read_is_what_is_there(filled: Store) -> None:
     assert len(reads.pending_media(filled, source="reddit")) > 20
     assert len(reads.checkpoints(filled, "reddit", "place77")) > 5
     assert len(search(filled, "word17")) == 20
+    assert len(grouping_reads.topics_of(filled, "reddit", [f"t3_{n}" for n in range(25)])) == 25
+    assert len(grouping_reads.posts_of_topic(filled, "reddit", "7")) > 10
+    assert len(grouping_reads.posts_of_collection(filled, "reddit", "7")) == 3
+    assert grouping_reads.by_slug(filled, "reddit", "collection", slug="list-7") is not None
     assert len(plans(filled, lambda: reads.checkpoints(filled, "reddit", "place77"))) == 1

@@ -49,8 +49,8 @@ def export_dataset(
     """Write a dataset: CSV, NDJSON or Parquet.
 
     OUT becomes a folder with posts, comments, users, communities and a manifest. Withdrawn and hidden records are never
-    in it. FORMAT is csv, ndjson or parquet. The kinds observation and revision, which leave only when they are named,
-    are time series: how numbers and texts of the records changed.
+    in it. FORMAT is csv, ndjson or parquet. Some kinds leave only when they are named: observation and revision, time
+    series of how numbers and texts of the records changed, and topic and collection.
     """
     if str(out) == "-":
         raise UsageError("an export is a folder of several files, stdout cannot hold it", advice="name a folder as OUT")

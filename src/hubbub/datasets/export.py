@@ -20,7 +20,7 @@ from hubbub.datasets.select import FILE_STEM, Selection
 from hubbub.errors import StorageError, UsageError
 from hubbub.plugins import registry
 from hubbub.plugins.contracts import Column, Sink
-from hubbub.store import history_reads, reads
+from hubbub.store import grouping_reads, history_reads, reads
 from hubbub.store.engine import Store
 
 MANIFEST = "manifest.json"
@@ -153,6 +153,8 @@ def _rows(store: Store, kind: str, *, columns: Sequence[Column], selection: Sele
         case _ if selection.dehydrated:
             stored = [name for name in names if name != "kind"]
             rows = ((kind, *row) for row in reads.content_rows(store, kind, stored, selection))
+        case _ if kind in select.GROUPINGS or "topics" in names:
+            rows = grouping_reads.rows_with_links(store, kind, names, selection)
         case _:
             rows = reads.content_rows(store, kind, names, selection)
     for row in rows:

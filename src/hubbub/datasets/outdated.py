@@ -39,7 +39,7 @@ def states(store: Store, home: Path) -> list[ExportState]:
     for made in register.listed(home):
         at = made.at or int((Path(made.out) / MANIFEST).stat().st_mtime)
         chosen = made.selection.chosen_kinds
-        kinds = KINDS if any(kind in HISTORIES for kind in chosen) else chosen
+        kinds = KINDS if any(kind in HISTORIES for kind in chosen) else [kind for kind in KINDS if kind in chosen]
         withdrawn = withdrawn_since(
             store,
             at,

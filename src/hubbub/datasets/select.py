@@ -17,6 +17,8 @@ from hubbub.plugins.contracts import Column
 KINDS = ("post", "comment", "user", "community")
 HISTORIES = ("observation", "revision")
 """Kinds that leave only when they are named: how numbers and texts of the records changed, a row for each state."""
+GROUPINGS = ("topic", "collection")
+"""Kinds that leave only when they are named: what gathers posts. Narrowed to communities they are empty."""
 DEHYDRATED = ("post", "comment")
 """Kinds whose ids can be fetched again; those of people and communities are their names."""
 SHAREABLE = ("community", "created_at")
@@ -26,6 +28,8 @@ FILE_STEM = {
     "comment": "comments",
     "user": "users",
     "community": "communities",
+    "topic": "topics",
+    "collection": "collections",
     "observation": "observations",
     "revision": "revisions",
 }
@@ -55,7 +59,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         if self.dehydrated:
             return tuple(kind for kind in DEHYDRATED if not self.kinds or kind in self.kinds)
         if self.kinds:
-            return tuple(kind for kind in (*KINDS, *HISTORIES) if kind in self.kinds)
+            return tuple(kind for kind in (*KINDS, *GROUPINGS, *HISTORIES) if kind in self.kinds)
         narrowed = bool(self.communities) or self.since is not None or self.until is not None
         kinds = [kind for kind in KINDS if not (narrowed and kind in {"user", "community"})]
         return tuple(kind for kind in kinds if columns_of(kind, self)) or tuple(kinds)
@@ -93,6 +97,14 @@ DEFAULT_COLUMNS: dict[str, tuple[Column, ...]] = {
         "source:text id:text name:text created_at:time title:text description:text body:text community_type:text "
         "over_18:boolean quarantined:boolean language:text member_count:integer active_count:integer" + _SEEN
     ),
+    "topic": _columns(
+        "source:text id:text slug:text name:text description:text created_at:time url:text follower_count:integer "
+        "post_count:integer observed_at:time"
+    ),
+    "collection": _columns(  # whoever keeps it does not leave: a tombstone of that person could not follow
+        "source:text id:text slug:text name:text tagline:text description:text created_at:time featured_at:time "
+        "url:text follower_count:integer observed_at:time"
+    ),
     "observation": _columns(
         "source:text kind:text id:text community:text observed_at:time score:integer score_hidden:boolean "
         "upvote_ratio:real comment_count:integer crosspost_count:integer controversiality:integer post_karma:integer "
@@ -107,13 +119,15 @@ DEFAULT_COLUMNS: dict[str, tuple[Column, ...]] = {
 EXTRA_COLUMNS: dict[str, tuple[Column, ...]] = {
     "post": _columns(
         "author_id:text author_gone:boolean score_hidden:boolean crosspost_count:integer tagline:text "
-        "featured_at:time extra:json door:text terms:text"
+        "featured_at:time topics:json extra:json door:text terms:text"
     ),
     "comment": _columns(
         "author_id:text author_gone:boolean score_hidden:boolean archived:boolean extra:json door:text terms:text"
     ),
     "user": _columns("platform_id:text verified:boolean url:text extra:json door:text terms:text"),
     "community": _columns("platform_id:text url:text extra:json door:text terms:text"),
+    "topic": _columns("door:text terms:text"),
+    "collection": _columns("posts:json door:text terms:text"),
     "observation": (),
     "revision": (),
 }

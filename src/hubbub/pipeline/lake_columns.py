@@ -15,10 +15,11 @@ import msgspec
 
 from hubbub.pipeline.arrow import pa, pc
 from hubbub.records.facets import FACET_FIELDS, FACET_TIME, FACETS_OF, Facet
-from hubbub.records.models import Comment, Community, Observation, Post, Tombstone, User
+from hubbub.records.grouping import GROUPING_FIELDS, GROUPING_TYPES
+from hubbub.records.models import Comment, Community, Grouping, Observation, Post, Tombstone, User
 from hubbub.records.rows import Rows
 
-RECORDS: dict[str, type[Any]] = {kind.kind: kind for kind in (Post, Comment, User, Community)}
+RECORDS: dict[str, type[Any]] = {kind.kind: kind for kind in (Post, Comment, User, Community)} | GROUPING_TYPES
 TOMBSTONE = "tombstone"
 KINDS = (*RECORDS, TOMBSTONE)
 """The kinds a lake holds, each with a schema of its own."""
@@ -38,7 +39,7 @@ _TOMBSTONE = {
     "terms": str,
 }
 _JSON = frozenset({"media", "rules"})
-_COUNTS = ("comment_count", "crosspost_count", "member_count", "active_count")
+_COUNTS = ("comment_count", "crosspost_count", "member_count", "active_count", "follower_count", "post_count")
 TEXT_TIMES = ("author_at", "content_at", "extra_at")
 """The facet times that the `text_at` of a plain row stands for."""
 REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError, ValueError)
@@ -61,6 +62,9 @@ def schema(kind: str) -> pa.Schema:
     if kind == TOMBSTONE:
         return pa.schema([(name, _scalar(hint)) for name, hint in _TOMBSTONE.items()])
     hints = get_type_hints(RECORDS[kind])
+    if kind in GROUPING_FIELDS:
+        names = ["source", "id", "observed_at", *GROUPING_FIELDS[kind], "door", "terms"]
+        return pa.schema([(name, _scalar(hints[name])) for name in names])
     facets = FACET_FIELDS[kind]
     names = [
         "source",
@@ -142,8 +146,11 @@ def _getter(kind: str) -> operator.attrgetter[tuple[Any, ...]]:
     return operator.attrgetter("stated", *schema(kind).names)
 
 
-def table_of_records(kind: str, records: Sequence[Observation]) -> pa.Table:
+def table_of_records(kind: str, records: Sequence[Observation | Grouping]) -> pa.Table:
     """Observations of one kind as a table. A facet that one does not state has the time 0, as in a store."""
+    if kind in GROUPING_FIELDS:
+        whole = {name: [getattr(record, name) for record in records] for name in schema(kind).names}
+        return table(kind, whole, constants={}, rows=len(records))
     stated, *values = zip(*map(_getter(kind), records), strict=True)
     columns: dict[str, Any] = dict(zip(schema(kind).names, values, strict=True))
     for name in _JSON & columns.keys():

@@ -11,7 +11,17 @@ from hubbub.pipeline.load_filters import Filters, select, select_rows
 from hubbub.plugins.contracts import Decoded
 from hubbub.records.forgotten import KEEPER, KEY_PREFIX, candidates, is_profile
 from hubbub.records.merge import as_forgotten
-from hubbub.records.models import LinkListing, Observation, Record, Rejected, Stub, Tombstone
+from hubbub.records.models import (
+    Collection,
+    Grouping,
+    LinkListing,
+    Observation,
+    Record,
+    Rejected,
+    Stub,
+    Tombstone,
+    Topic,
+)
 from hubbub.records.rows import records_of
 
 
@@ -36,10 +46,15 @@ class Blocked:
         forms = candidates(self._key, source, kind=kind, identity=identity) if listed else ()
         return min((at for form in forms if (at := listed.get(form)) is not None), default=None)
 
-    def judge(self, record: Observation) -> Observation | Tombstone:
-        """The record, or its tombstone when it is blocked, or its author or community is."""
-        if not self._listed:
+    def judge(self, record: Observation | Grouping) -> Observation | Grouping | Tombstone:
+        """The record, or its tombstone when it is blocked, or its author or community is.
+
+        A topic or collection is never blocked; a collection loses an owner who is."""
+        if not self._listed or isinstance(record, Topic):
             return record
+        if isinstance(record, Collection):
+            gone = self.since(record.source, "user", record.owner) is not None
+            return msgspec.structs.replace(record, owner=None) if gone else record
         place = getattr(record, "community", None)
         keys = ((record.kind, record.id), ("user", getattr(record, "author", None)), ("community", place))
         times = [at for kind, identity in keys if (at := self.since(record.source, kind, identity)) is not None]
@@ -58,7 +73,7 @@ def sort_into(taking: Taking, decoded: Decoded, *, filters: Filters, blocked: Bl
     if blocked.any:
         records += [record for part in parts for record in records_of(part)]
         parts = ()
-    kinds: dict[str, list[Observation]] = {}
+    kinds: dict[str, list[Observation | Grouping]] = {}
     stones: list[Tombstone] = []
     for record in records:
         assert not isinstance(record, Stub | LinkListing)

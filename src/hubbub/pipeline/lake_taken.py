@@ -10,7 +10,7 @@ import msgspec
 
 from hubbub.pipeline import lake_columns
 from hubbub.pipeline.arrow import pa
-from hubbub.records.models import Observation, Rejected, Tombstone
+from hubbub.records.models import Grouping, Observation, Rejected, Tombstone
 from hubbub.records.rows import Rows, joined, records_of
 from hubbub.store.storable import storable
 
@@ -49,7 +49,7 @@ class Taking:
         self.found = Taken()
         self._parts: list[Rows] = []
 
-    def observations(self, kind: str, records: Sequence[Observation]) -> None:
+    def observations(self, kind: str, records: Sequence[Observation | Grouping]) -> None:
         """Take observations of one kind; those with a value that no column takes are set aside."""
         try:
             self._add(kind, lake_columns.table_of_records(kind, records))

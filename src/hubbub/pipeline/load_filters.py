@@ -8,7 +8,18 @@ from typing import Any
 
 import msgspec
 
-from hubbub.records.models import Comment, Community, LinkListing, Post, Record, Stub, Tombstone, User
+from hubbub.records.models import (
+    Collection,
+    Comment,
+    Community,
+    LinkListing,
+    Post,
+    Record,
+    Stub,
+    Tombstone,
+    Topic,
+    User,
+)
 from hubbub.records.rows import Rows
 
 
@@ -35,7 +46,9 @@ def passes(record: Record, filters: Filters) -> bool:
     """Whether a record is asked for.
 
     A filter speaks only to kinds that have what it asks about; there, unknown does not pass. A tombstone is judged by
-    its place alone: a withdrawal counts whatever the score was."""
+    its place alone: a withdrawal counts whatever the score was. A topic or collection is in no community and nobody
+    wrote it: an import narrowed to communities or authors leaves it out, except a collection that such an author
+    keeps."""
     if isinstance(record, Post | Comment):
         return _is_asked_for((record.community, record.author, record.created_at, record.score), filters)
     if isinstance(record, Tombstone):
@@ -45,6 +58,9 @@ def passes(record: Record, filters: Filters) -> bool:
         return not filters.communities or record.id in filters.communities
     if isinstance(record, User):
         return not filters.authors or record.id in filters.authors
+    if isinstance(record, Topic | Collection):
+        owner = record.owner if isinstance(record, Collection) else None
+        return not filters.communities and (not filters.authors or owner in filters.authors)
     return True
 
 
@@ -62,14 +78,26 @@ def _is_asked_for(said: tuple[str | None, str | None, int | None, int | None], f
 
 
 def select(records: Sequence[Record], filters: Filters) -> tuple[Sequence[Record], int]:
-    """The records asked for and how many were not; a mention goes with the records that made it."""
+    """The records asked for and how many were not; a mention goes with the records that made it, and a listing with its
+    owner."""
     if not filters.active:
         return records, 0
     kept: list[Record] = [record for record in records if not isinstance(record, Stub) and passes(record, filters)]
+    if any(isinstance(record, LinkListing) for record in kept):
+        owners = {_key(record) for record in records} - {_key(record) for record in kept}
+        kept = [record for record in kept if not isinstance(record, LinkListing) or _owner(record) not in owners]
     mentioned = {mention for record in kept for mention in _mentions(record)}
     kept += [record for record in records if isinstance(record, Stub) and (record.kind, record.id) in mentioned]
     offered = sum(not isinstance(record, Stub | LinkListing) for record in records)
     return kept, offered - sum(not isinstance(record, Stub | LinkListing) for record in kept)
+
+
+def _key(record: Record) -> tuple[str, str] | None:
+    return None if isinstance(record, Stub | LinkListing) else (record.kind, record.id)
+
+
+def _owner(listing: LinkListing) -> tuple[str, str]:
+    return "collection" if listing.link == "collection_posts" else "post", listing.owner
 
 
 def select_rows(parts: Sequence[Rows], filters: Filters) -> tuple[Sequence[Rows], int]:

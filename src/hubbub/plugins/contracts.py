@@ -71,7 +71,9 @@ class RecallCheckpoints(msgspec.Struct, frozen=True):
 
 
 class RecallKnown(msgspec.Struct, frozen=True):
-    """Ask the store: which of these ids are stored (stubs do not count). Answer: `frozenset[str]`."""
+    """Ask the store: which of these ids are stored (stubs do not count). Answer: `frozenset[str]`.
+
+    The kind is one of content, `topic` or `collection`."""
 
     kind: str
     ids: tuple[str, ...]

@@ -14,7 +14,7 @@ PROFILE_PREFIX = "u_"
 
 FORGOTTEN = "[forgotten]"
 
-_AUTHORS = re.compile(rb'"(?:author|author_name|name|id)"\s*:\s*"([^"\\]{1,64})"')
+_AUTHORS = re.compile(rb'"(?:author|author_name|name|owner|id)"\s*:\s*"([^"\\]{1,64})"')
 
 
 def alias(key: str, source: str, *, name: str) -> str:

@@ -7,10 +7,22 @@ from typing import Any
 
 import msgspec
 
-from hubbub.records.models import Comment, Community, LinkListing, Post, Record, Stub, Tombstone, User
+from hubbub.records.models import (
+    Collection,
+    Comment,
+    Community,
+    LinkListing,
+    Post,
+    Record,
+    Stub,
+    Tombstone,
+    Topic,
+    User,
+)
 
 _TYPES: dict[str, type[Any]] = {
-    each.__name__: each for each in (Post, Comment, User, Community, Stub, Tombstone, LinkListing)
+    each.__name__: each
+    for each in (Post, Comment, User, Community, Topic, Collection, Stub, Tombstone, LinkListing)
 }
 
 Packed = list[tuple[str, msgspec.Raw]]

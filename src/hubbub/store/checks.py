@@ -148,6 +148,15 @@ def _indexed_dead() -> dict[Engine, tuple[str, ...]]:
     }
 
 
+def _loose(link: str, owners: str, members: str) -> tuple[str, ...]:
+    """Links one end of which nobody has stored."""
+    return tuple(
+        f"SELECT l.source, l.{end} FROM {link} l LEFT JOIN {table} t ON t.source = l.source AND t.id = l.{end}"
+        f" WHERE t.observed_at IS NULL"
+        for end, table in (("owner", owners), ("member", members))
+    )
+
+
 CHECKS: tuple[Check, ...] = (
     Check(
         name="withdrawn texts",
@@ -229,6 +238,14 @@ CHECKS: tuple[Check, ...] = (
             " WHERE t.withdrawn = 1 OR t.observed_at IS NULL"
         ),
         advice=TIDY,
+    ),
+    Check(
+        name="links",
+        holds="everything that belongs to a topic or collection is here, and so is what it belongs to",
+        broken="links name posts, topics or collections that are not here",
+        queries=_both(*_loose("post_topics", "posts", "topics"), *_loose("collection_posts", "collections", "posts")),
+        advice="nothing is wrong: a longer sync brings them, where the platform still has them",
+        harm="warning",
     ),
     Check(
         name="runs",

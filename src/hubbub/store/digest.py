@@ -17,12 +17,14 @@ import msgspec
 
 from hubbub.records.facets import FACET_FIELDS, PLACE_FIELDS
 from hubbub.records.history import NumbersRegister, TextRevision, numbers_history, text_history
+from hubbub.records.grouping import values_of
 from hubbub.records.merge import Kept, unsigned
+from hubbub.store import groupings
 from hubbub.store.engine import Store
 from hubbub.store.history import stored_numbers, stored_texts
 from hubbub.store.rows import CODECS
 from hubbub.store.session import Session
-from hubbub.store.tables import CONTENT, LINKS
+from hubbub.store.tables import CONTENT, GROUPINGS, LINKS
 
 SHARED_FIELDS: dict[str, tuple[str, ...]] = {
     "post": ("author_name", "title", "body", "over_18", "score", "comment_count", "edited_at", "permalink"),
@@ -86,6 +88,9 @@ def _entries(db: Session) -> Iterator[Any]:
         yield from (["link", link, *row] for row in db.execute(holding, (link,)))
     listings = "SELECT source, link, owner, complete_at FROM link_listings"
     yield from (["listing", *row] for row in db.execute(listings))
+    for kind in GROUPINGS:
+        for record in groupings.everything(db, kind):
+            yield [kind, record.source, record.id, record.observed_at, *values_of(record)]
 
 
 def pages(db: Session, kind: str) -> Iterator[list[Kept]]:

@@ -21,7 +21,7 @@ from hubbub.records.models import Tombstone
 from hubbub.store import blocked
 from hubbub.store.engine import Store
 from hubbub.store.patience import patiently
-from hubbub.store.people import name_digest
+from hubbub.store.people import NO_COLLECTIONS, name_digest
 from hubbub.store.session import Session
 from hubbub.store.tables import CONTENT
 from hubbub.store.targets import Target, found_by, sources_of
@@ -199,6 +199,7 @@ def take_out_names(store: Store, subjects: Iterable[Subject]) -> None:
                     _delete_record(db, each.source, "user", each.id)
                     digest = name_digest(each.source, each.id)
                     db.execute("DELETE FROM past_authors WHERE source = ? AND author = ?", (each.source, digest))
+                    db.execute(NO_COLLECTIONS, (each.source, each.id))
                     db.execute("DELETE FROM tombstones WHERE source = ? AND kind = 'user' AND id = ?",
                                (each.source, digest))  # fmt: skip
                     _delete_profile(db, each.source, PROFILE_PREFIX + each.id)
@@ -244,7 +245,7 @@ def _scrub(db: Session, name: str) -> None:
             db.execute("DELETE FROM checkpoints WHERE source = ? AND key = ?", (source, key))
     for digest, path in db.execute("SELECT digest, path FROM imports WHERE lower(path) LIKE ?", (like,)).fetchall():
         db.execute("UPDATE imports SET path = ? WHERE digest = ?", (pattern.sub(_unnamed, path), digest))
-    authored = re.compile(rf'"(?:author|author_name|name)"\s*:\s*"{re.escape(name)}"', re.IGNORECASE)
+    authored = re.compile(rf'"(?:author|author_name|name|owner)"\s*:\s*"{re.escape(name)}"', re.IGNORECASE)
     spelled = [
         number
         for rows in db.stream("SELECT n, raw FROM quarantine")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 from sqlalchemy import Connection, case, func, select
 
 from hubbub.store.engine import Store
-from hubbub.store.tables import CONTENT, SCHEMA_VERSION, blobs, comments, media, posts, tombstones
+from hubbub.store.tables import CONTENT, GROUPINGS, SCHEMA_VERSION, blobs, comments, media, posts, tombstones
 from hubbub.store.tables_of_runs import quarantine, runs, search_state
 
 
@@ -44,6 +46,7 @@ class StoreStatus(msgspec.Struct, frozen=True, kw_only=True):
     schema: str
     size_bytes: int
     kinds: tuple[KindStatus, ...]
+    """Topics and collections only where there are any."""
     communities: tuple[CommunityStatus, ...]
     media: dict[str, int]
     """State -> rows."""
@@ -71,7 +74,7 @@ def status(store: Store) -> StoreStatus:
             path=store.where,
             schema=SCHEMA_VERSION,
             size_bytes=store.size_bytes(),
-            kinds=tuple(_kind(connection, kind) for kind in CONTENT),
+            kinds=(*(_kind(connection, kind) for kind in CONTENT), *_groupings(connection)),
             communities=_communities(connection),
             media={str(state): int(count) for state, count in states},
             blobs=blob_count,
@@ -112,6 +115,24 @@ def _kind(connection: Connection, kind: str) -> KindStatus:
         newest_created_at=newest,
         newest_seen_at=seen,
     )
+
+
+def _groupings(connection: Connection) -> Iterator[KindStatus]:
+    for kind, table in GROUPINGS.items():
+        seen = table.c.observed_at
+        asked = select(func.count(), func.min(table.c.created_at), func.max(table.c.created_at), func.max(seen))
+        live, oldest, newest, newest_seen = connection.execute(asked.where(seen.is_not(None))).one()
+        if live:
+            yield KindStatus(
+                kind=kind,
+                live=live,
+                withdrawn=0,
+                hidden=0,
+                stubs=0,
+                oldest_created_at=oldest,
+                newest_created_at=newest,
+                newest_seen_at=newest_seen,
+            )
 
 
 def _communities(connection: Connection) -> tuple[CommunityStatus, ...]:

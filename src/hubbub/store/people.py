@@ -20,6 +20,9 @@ from hubbub.store import content
 from hubbub.store.content import Change, Key
 from hubbub.store.session import Session
 
+NO_COLLECTIONS = "UPDATE collections SET owner = NULL WHERE source = ? AND owner = ?"
+"""Takes a person's key off the collections that person keeps."""
+
 
 def name_digest(source: str, name: str) -> str:
     """What stands for a person's key where the name itself must not be kept."""
@@ -93,6 +96,7 @@ def bury(db: Session, stones: Sequence[Tombstone], *, run_id: int) -> list[Chang
                 content.erase_author(change)
             changes.extend(theirs.values())
         db.execute("DELETE FROM past_authors WHERE source = ? AND author = ?", (stone.source, digest))
+        db.execute(NO_COLLECTIONS, (stone.source, stone.id))
     return changes
 
 

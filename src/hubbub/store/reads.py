@@ -19,7 +19,7 @@ from hubbub.store.media_reads import PendingMedia, known_blobs, orphan_blobs, pe
 from hubbub.store.overview import CommunityStatus, KindStatus, StoreStatus, status
 from hubbub.store.progress import live_comments, saved, stored_counts, stored_ripe, stored_totals
 from hubbub.store.session import Session
-from hubbub.store.tables import CONTENT
+from hubbub.store.tables import CONTENT, GROUPINGS
 from hubbub.store.tables_of_runs import TALLY, imports, quarantine
 from hubbub.store.tables_of_runs import checkpoints as checkpoint_table
 from hubbub.store.tables_of_runs import findings as finding_table
@@ -81,7 +81,7 @@ def known_ids(  # noqa: PLR0917 - as the streams' question is asked
     store: Store, source: str, kind: str, ids: Sequence[str]
 ) -> frozenset[str]:
     """Which of these ids are stored; stubs do not count, tombstones do."""
-    table = CONTENT[kind]
+    table = GROUPINGS[kind] if kind in GROUPINGS else CONTENT[kind]
     found: set[str] = set()
     with store.reading() as connection:
         for start in range(0, len(ids), _IDS_PER_QUERY):

@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
-COUNTS = frozenset({"comment_count", "crosspost_count", "member_count", "active_count"})
+COUNTS = frozenset(
+    {"comment_count", "crosspost_count", "member_count", "active_count", "follower_count", "post_count"}
+)
 """Numbers that are never below zero; scores and karma may be."""
 
 _encode_json = msgspec.json.Encoder().encode
@@ -14,7 +16,8 @@ _encode_json = msgspec.json.Encoder().encode
 
 def storable(record: Any) -> str | None:
     """Why a record cannot be stored, naming the field; None when it can. Only asked after the database refused."""
-    names = (record.source, *(getattr(record, name, "x") for name in ("id", "owner")), *getattr(record, "members", ()))
+    key = "owner" if hasattr(record, "link") else "id"
+    names = (record.source, getattr(record, key), *getattr(record, "members", ()))
     if "" in names:
         return "source or id is empty"
     if any("\x00" in name for name in names):

@@ -25,13 +25,14 @@ from sqlalchemy import (
 )
 
 from hubbub.records.facets import FACET_FIELDS, FACET_TIME, Facet
+from hubbub.records.grouping import GROUPING_FIELDS, GROUPING_TYPES
 from hubbub.records.models import Comment, Community, Post, User
 from hubbub.store.storable import COUNTS
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest migration: what a store written by this hubbub is stamped with."""
 
-KNOWN_VERSIONS = ("0001", "0002", "0003")
+KNOWN_VERSIONS = ("0001", "0002", "0003", "0004")
 """All migrations, oldest first."""
 
 metadata = MetaData()
@@ -173,34 +174,43 @@ media = Table(
     Index("ix_media_blob", "blob"),
 )
 
-topics = Table(
-    "topics",
-    metadata,
-    Column("n", INT, primary_key=True),
-    Column("source", Text, nullable=False),
-    Column("id", Text, CheckConstraint("id <> ''"), nullable=False),
-    Column("slug", Text),
-    Column("name", Text),
-    Column("description", Text),
-    Column("observed_at", INT),
-    UniqueConstraint("source", "id"),
-    Index("ix_topics_slug", "source", "slug"),
+
+def _grouping(kind: str, table: str, *indexes: Index, first: tuple[str, ...]) -> Table:
+    """A table of topics or collections. `first` are the fields that it had before anything was written to it."""
+    hints = get_type_hints(GROUPING_TYPES[kind])
+    later = [name for name in GROUPING_FIELDS[kind] if name not in first]
+    return Table(
+        table,
+        metadata,
+        Column("n", INT, primary_key=True),
+        Column("source", Text, nullable=False),
+        Column("id", Text, CheckConstraint("id <> ''"), nullable=False),
+        *(_field(name, hints[name]) for name in first),
+        Column("observed_at", INT),
+        *(_field(name, hints[name]) for name in later),
+        Column("door", Text),
+        Column("terms", Text),
+        Column("run_id", INT),
+        Column("updated_at", INT),
+        UniqueConstraint("source", "id"),
+        *indexes,
+    )
+
+
+topics = _grouping(
+    "topic", "topics", Index("ix_topics_slug", "source", "slug"), first=("slug", "name", "description")
 )
-collections = Table(
+collections = _grouping(
+    "collection",
     "collections",
-    metadata,
-    Column("n", INT, primary_key=True),
-    Column("source", Text, nullable=False),
-    Column("id", Text, CheckConstraint("id <> ''"), nullable=False),
-    Column("slug", Text),
-    Column("name", Text),
-    Column("tagline", Text),
-    Column("description", Text),
-    Column("owner", Text),
-    Column("created_at", INT),
-    Column("observed_at", INT),
-    UniqueConstraint("source", "id"),
+    Index("ix_collections_slug", "source", "slug"),
+    Index("ix_collections_owner", "source", "owner"),
+    first=("slug", "name", "tagline", "description", "owner", "created_at"),
 )
+
+GROUPINGS: dict[str, Table] = {"topic": topics, "collection": collections}
+"""The table of each kind of record that gathers posts."""
+
 votes = Table(
     "votes",
     metadata,

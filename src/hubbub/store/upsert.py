@@ -9,21 +9,25 @@ import msgspec
 
 from hubbub.records.forgotten import is_profile
 from hubbub.records.models import (
+    Collection,
     Comment,
     Community,
     Door,
+    Grouping,
     LinkListing,
     Post,
     Record,
     Rejected,
     Stub,
     Tombstone,
+    Topic,
     User,
 )
 from hubbub.records.rows import records_of
 from hubbub.store import (
     bookkeeping,
     content,
+    groupings,
     history,
     links,
     media_rows,
@@ -114,6 +118,7 @@ class _Sorted(msgspec.Struct):
     plain: dict[str, list[sheets.Sheet]] = {}
     """Per kind, what needs no merge."""
     people: list[Tombstone] = []
+    groupings: list[Grouping] = []
     listings: list[LinkListing] = []
     rejected: list[Rejected] = []
 
@@ -147,16 +152,20 @@ def _place(record: Any, found: _Sorted, *, limit: int) -> None:
         found.rejected.append(_reject(record, wrong))
     elif isinstance(record, LinkListing):
         found.listings.append(record)
+    elif isinstance(record, Topic | Collection):
+        found.groupings.append(record)
     elif isinstance(record, Tombstone) and record.kind == "user":
         found.people.append(record)
     else:
         found.seen[record.kind].append(record)
 
 
-def _wrong_time(record: Post | Comment | User | Community | Tombstone | LinkListing, limit: int) -> str | None:
+def _wrong_time(
+    record: Post | Comment | User | Community | Tombstone | LinkListing | Grouping, limit: int
+) -> str | None:
     if isinstance(record, Tombstone):
         times: tuple[int | None, ...] = (record.at,)
-    elif isinstance(record, LinkListing):
+    elif isinstance(record, LinkListing | Topic | Collection):
         times = (record.observed_at,)
     else:
         rules_at = record.rules_at if isinstance(record, Community) else None
@@ -221,6 +230,7 @@ def _write_records(db: Session, found: _Sorted, tally: Tally, *, blocked: Blocke
     _write_tombstones(db, everything, run_id=run_id)
     history.append(db, everything)
     people.remember_past_authors(db, everything)
+    outcomes |= groupings.write(db, found.groupings, graves=graves, blocked=blocked, run_id=run_id, now=now)
     media_rows.maintain(db, touched, now=now)
     _drop_labels(db, everything)
     mentions.maintain(db, touched)
