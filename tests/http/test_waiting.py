@@ -57,7 +57,7 @@ async def test_a_wait_that_turns_out_longer_is_told_again() -> None:
     waits = iter([3.0, 500.0])
 
     class Elsewhere(LocalKeeper):
-        async def take(self) -> float:
+        async def take(self, cost: float = 1.0) -> float:
             return next(waits)
 
     policy = RetryPolicy(max_wait_s=400)

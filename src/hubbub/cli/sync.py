@@ -38,7 +38,9 @@ def parse_target(word: str) -> Target:
 @click.option("--full", is_flag=True, help="Ignore the watermark and walk the listings to their end.")
 @click.option("--since", type=TIME, help="Do not go back before this time (2024-05-01, 7d).")
 @click.option("--max-pages", type=click.IntRange(min=1), help="At most this many listing pages a stream.")
-@click.option("--only", multiple=True, metavar="STREAM", help="Only these streams: posts, comments, refresh, about, topics…")
+@click.option(
+    "--only", multiple=True, metavar="STREAM", help="Only these streams: posts, comments, refresh, about, topics…"
+)
 @click.option("--listing", metavar="NAME", help="A one-off look at this listing (hot, top, new).")
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many items of a one-off look.")
 @click.option("--plan", is_flag=True, help="Tell what it would ask and how long that takes; ask nothing.")

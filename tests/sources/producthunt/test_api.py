@@ -14,7 +14,10 @@ from hubbub.sources.producthunt.queries import LAUNCHES, POSTS_BY_ID
 from tests.shared import DATA, needs_shared
 
 AT = 1_790_000_000
-INVALID = {"data": None, "errors": [{"error": "invalid_oauth_token", "error_description": "Please supply a valid token"}]}
+INVALID = {
+    "data": None,
+    "errors": [{"error": "invalid_oauth_token", "error_description": "Please supply a valid token"}],
+}
 SPENT = {
     "data": None,
     "errors": [
