@@ -62,13 +62,10 @@ def test_the_window_is_never_overspent_when_prices_are_true(costs: list[float]) 
 
 async def test_a_body_is_posted_as_it_is_and_stays_with_the_response() -> None:
     body = json.dumps({"query": "{ viewer { user { id } } }", "variables": {}}).encode()
-    async with (
-        serving(lambda _: (200, {"content-type": "application/json"}, b"{}")) as server,
-        client(server) as asking,
-    ):
-        response = await given_client.fetch(
-            Request(method="POST", url="/graphql", body=body, headers=(("content-type", "application/json"),), cost=30)
-        )
+    headers = (("content-type", "application/json"),)
+    request = Request(method="POST", url="/graphql", body=body, headers=headers, cost=30)
+    async with serving(lambda _: (200, dict(headers), b"{}")) as server, asking(access(server.url)) as client:
+        response = await client.fetch(request)
     (seen,) = server.seen
     assert (seen.method, seen.body, seen.headers["content-type"]) == ("POST", body, "application/json")
     assert response.request.body == body

@@ -179,7 +179,7 @@ async def test_while_the_place_is_away_each_goes_on_alone_and_says_so_once(
     assert look(own_valkey.url())
 
 
-def under_way(share: str) -> int:
+def under_way(share: str) -> float:
     return sum(count for count, _ in msgspec.json.decode(look(share), type=Ledger).under_way.values())
 
 

@@ -57,7 +57,9 @@ def answered(body: Any, *, status: int = 200, headers: dict[str, str] | None = N
         (b"[1, 2", 200, RemoteError, "without data"),
     ],
 )
-def test_an_error_is_told_in_the_platforms_words(body: Any, status: int, error: type[HubbubError], words: str) -> None:
+def test_an_error_is_told_in_the_platforms_words(
+    body: Any, *, status: int, error: type[HubbubError], words: str
+) -> None:
     with pytest.raises(error, match=words):
         api.data_of(answered(body, status=status))
 

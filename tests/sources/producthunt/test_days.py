@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, date, datetime
 
 from hypothesis import given
@@ -42,7 +43,7 @@ def test_windows_lie_side_by_side_and_hold_both_ends(since: int, length: int, sp
     found = list(windows(since, since + length, span="day" if span == "day" else "month"))
     assert found[0].begins <= since < found[0].ends
     assert found[-1].begins <= since + length < found[-1].ends
-    assert all(one.ends == other.begins for one, other in zip(found, found[1:], strict=False))
+    assert all(one.ends == other.begins for one, other in itertools.pairwise(found))
 
 
 def test_a_first_sync_walks_a_month_of_days_oldest_first() -> None:
