@@ -23,12 +23,9 @@ from hubbub.simulator.moments import Instant, instant
 
 _EXCLUSIVE_S = 0.002
 """How long a request that excludes others takes at least, so that overlapping ones are seen to overlap."""
-_BLOCK_PAGE = (
-    b"<!doctype html><html><head><title>Blocked</title></head><body><h1>whoa there, pardner!</h1>"
-    b"<p>Your request has been blocked by network security. If you think this is a mistake, file a ticket.</p>"
-    b"</body></html>"
-)
 _JSON = "application/json; charset=UTF-8"
+_TOKEN_ROUTES = frozenset({"token", "producthunt_token"})
+_RATE_HEADERS = ("x-ratelimit-", "x-rate-limit-")
 
 
 class Application:
@@ -80,7 +77,7 @@ class Application:
             ((p, r) for p in self.platforms if (r := p.route(ask)) is not None), (self.platforms[0], "unknown")
         )
         self._routes[route] += 1
-        if route != "token" and not await self._may_go_on(receive, send):
+        if route not in _TOKEN_ROUTES and not await self._may_go_on(receive, send):
             return
         await self._serve(platform, route, ask=ask, receive=receive, send=send)
 
@@ -104,7 +101,7 @@ class Application:
 
     async def _reply(self, platform: Platform, ask: Ask, fault: Fault | None) -> Reply:
         if fault is not None and fault.action == "block":
-            return Reply(status=403, body=_BLOCK_PAGE, media_type="text/html; charset=UTF-8")
+            return platform.blocked()
         if fault is not None and fault.action == "status":
             reply = platform.failure(fault, ask=ask)
             extra = (("retry-after", fault.retry_after), ("location", fault.location))
@@ -126,7 +123,7 @@ class Application:
         """The answer with a Date, as wrong as the scenario's clock is; some come without rate headers."""
         headers = reply.headers
         if self._dice.random() < self.scenario.limits.bare_share:
-            headers = tuple(pair for pair in headers if not pair[0].startswith("x-ratelimit-"))
+            headers = tuple(pair for pair in headers if not pair[0].startswith(_RATE_HEADERS))
         date = formatdate(at + self.scenario.clock.skew_s, usegmt=True)
         return msgspec.structs.replace(reply, headers=(("date", date), *headers))
 
@@ -187,8 +184,13 @@ class Application:
             return _json(dict(sorted(counted.items())))
         if ask.path == "/__truth":
             merged: dict[str, Any] = {}
-            for platform in self.platforms:
-                merged |= platform.truth(ask.at, ask.query)
+            wanted = ask.query.get("platform")
+            try:
+                for platform in self.platforms:
+                    if wanted in (None, platform.name):
+                        merged |= platform.truth(ask.at, ask.query)
+            except ConfigError as error:
+                return _json({"error": str(error)}, status=400)
             return _json(merged)
         if ask.path == "/__control" and ask.method == "POST":
             return self._control(ask)

@@ -64,6 +64,10 @@ class Platform(Protocol):
         """An error of the fault's status in the platform's own shape."""
         ...
 
+    def blocked(self) -> Reply:
+        """What the edge shows to a client that it turns away."""
+        ...
+
     def revoke(self) -> None:
         """Make all access tokens worthless at once."""
         ...

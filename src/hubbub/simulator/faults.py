@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from importlib.resources import files
 from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -89,6 +89,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Share of answers that come without rate headers."""
     token_lives_s: int = 86_400
     """How long access tokens work; real ones lived 3,600 s until 2021."""
+    points: int = 6250
+    """What an application may spend on GraphQL queries of Product Hunt in a window, all its tokens together."""
+    points_window_s: int = 900
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,6 +108,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Answers hold fields and values nobody has met before."""
     faults: tuple[Fault, ...] = ()
     fates: tuple[Fate, ...] = ()
+    producthunt: dict[str, Any] = {}
+    """Switches of the pretend Product Hunt, which knows them."""
 
 
 def load_scenario(path: Path) -> Scenario:

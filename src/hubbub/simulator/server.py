@@ -26,7 +26,7 @@ from hubbub.simulator.world import World
 
 _READY_KEYS = (
     "reddit", "oauth", "client_id", "client_secret", "username", "password", "communities", "arctic", "producthunt",
-    "producthunt_token",
+    "producthunt_token", "producthunt_client_id", "producthunt_client_secret",
 )  # fmt: skip
 
 
@@ -60,8 +60,15 @@ def build(options: Options) -> Application:
         raise ConfigError("there is no platform to simulate: no plug-in is installed in the group hubbub.simulators")
     size = Size(posts=options.posts, comments=options.comments, span_days=options.span_days)
     world = World(options.seed, size=size, communities=options.communities)
+    switches = {"producthunt": scenario.producthunt}
     platforms: list[Platform] = [
-        routes.build(world=world, limits=scenario.limits, strange=scenario.strange, replay=options.replay)
+        routes.build(
+            world=world,
+            limits=scenario.limits,
+            strange=scenario.strange,
+            replay=options.replay,
+            switches=switches.get(routes.name, {}),
+        )
         for routes in options.routes
     ]
     moving = VirtualClock(scenario.clock.begins_at(world.horizon), speed=scenario.clock.speed, step=scenario.clock.step)

@@ -1,7 +1,7 @@
-"""A pretend Reddit for the tests of programs that read Reddit: a pytest plug-in, `pytest_plugins = ["hubbub.testing"]`.
+"""Pretend platforms for the tests of programs that read them: a pytest plug-in, `pytest_plugins = ["hubbub.testing"]`.
 
-The fixture `reddit_simulator` starts pretend Reddits on loopback and stops them after the test. Needs pytest and the
-extra `demo`. It asserts nothing, and may be imported before pytest loads it: PYTEST_DONT_REWRITE."""
+The fixtures `reddit_simulator` and `producthunt_simulator` start them on loopback and stop them after the test. Needs
+pytest and the extra `demo`. It asserts nothing, and may be imported before pytest loads it: PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 from hubbub.simulator.fates import Fate
 from hubbub.simulator.faults import Clock, Fault, Limits, Scenario
+from hubbub.testing.producthunt import SimulatedProductHunt, simulated_producthunt
 from hubbub.testing.reddit import Credentials, SimulatedReddit, simulated_reddit
 
 __all__ = [
@@ -22,8 +23,11 @@ __all__ = [
     "Fault",
     "Limits",
     "Scenario",
+    "SimulatedProductHunt",
     "SimulatedReddit",
+    "producthunt_simulator",
     "reddit_simulator",
+    "simulated_producthunt",
     "simulated_reddit",
 ]
 
@@ -35,5 +39,16 @@ def reddit_simulator() -> Iterator[Callable[..., SimulatedReddit]]:
 
         def start(**options: Any) -> SimulatedReddit:
             return running.enter_context(simulated_reddit(**options))
+
+        yield start
+
+
+@pytest.fixture
+def producthunt_simulator() -> Iterator[Callable[..., SimulatedProductHunt]]:
+    """Call it to start a pretend Product Hunt; takes what `simulated_producthunt` takes."""
+    with ExitStack() as running:
+
+        def start(**options: Any) -> SimulatedProductHunt:
+            return running.enter_context(simulated_producthunt(**options))
 
         yield start

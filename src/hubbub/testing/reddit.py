@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +10,12 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from hubbub.errors import ConfigError
 from hubbub.plugins.registry import load
 from hubbub.simulator.fates import Fate
-from hubbub.simulator.faults import Fault, Scenario
+from hubbub.simulator.faults import Scenario
 from hubbub.simulator.server import Options, Running
 from hubbub.simulator.things import COMMUNITIES
+from hubbub.testing.hand import Simulated, scenario_of
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,12 +28,11 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     refresh_token: str
 
 
-class SimulatedReddit:
+class SimulatedReddit(Simulated):
     """A running pretend Reddit: where it is, what opens it, what is in it, and the means to make it behave badly."""
 
     def __init__(self, running: Running) -> None:
-        self.address: str = running.url
-        """http://127.0.0.1:PORT: both the OAuth API and the site that gives tokens."""
+        super().__init__(running.url)
         self.credentials = msgspec.convert(
             {name: running[name] for name in Credentials.__struct_fields__}, type=Credentials
         )
@@ -64,68 +62,13 @@ class SimulatedReddit:
             "HUBBUB_REDDIT__CLIENT_SECRET": held.client_secret,
         }
 
-    @property
-    def now(self) -> float:
-        """Its time, epoch seconds."""
-        return float(self.control()["now"])
-
-    def advance(self, seconds: float) -> None:
-        """Move its clock ahead."""
-        self.control(advance=seconds)
-
-    def move_to(self, at: float) -> None:
-        """Set its clock, epoch seconds."""
-        self.control(now=at)
-
-    def fail(self, *faults: Fault) -> None:
-        """Put faults in force, counted from the next request."""
-        self.control(fail=faults)
-
-    def recover(self) -> None:
-        """End all faults."""
-        self.control(clear=True)
-
     def befall(self, *fates: Fate) -> None:
         """Let communities close, come back and so on: now, or when the fate says."""
         self.control(fates=fates)
 
-    def revoke(self) -> None:
-        """Kill all access tokens."""
-        self.control(revoke=True)
-
-    def revoke_app(self, *, revoked: bool = True) -> None:
-        """Take the app's credentials away, or give them back."""
-        self.control(revoke_app=revoked)
-
     def truth(self, **query: str) -> dict[str, Any]:
         """What a perfect client could see now, by community; with `deletions="1"` what it must have forgotten."""
-        return self._asked("/__truth?" + urlencode(query))
-
-    def requests(self, *, by: str = "route") -> dict[str, int]:
-        """How many requests were made so far, by route or by "status"."""
-        return self._asked("/__stats" + ("?statuses=1" if by == "status" else ""))
-
-    def control(self, **order: Any) -> dict[str, Any]:
-        """Give any order that `POST /__control` knows; raises ConfigError when it is refused."""
-        made = self._asked("/__control", body=msgspec.json.encode(order))
-        if "error" in made:
-            raise ConfigError(f"the simulator does not understand: {made['error']}")
-        return made
-
-    def _asked(self, path: str, *, body: bytes | None = None) -> dict[str, Any]:
-        request = urllib.request.Request(self.address + path, data=body)  # noqa: S310 - our own address on loopback
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Anyway())
-        with opener.open(request, timeout=30) as reply:
-            made: dict[str, Any] = msgspec.json.decode(reply.read())
-        return made
-
-
-class _Anyway(urllib.request.HTTPErrorProcessor):
-    """Hands out error answers like others: what is wrong stands in their body."""
-
-    def http_response(self, request: urllib.request.Request, response: Any) -> Any:
-        del request
-        return response
+        return self.asked("/__truth?" + urlencode(query))
 
 
 @contextmanager
@@ -143,11 +86,6 @@ def simulated_reddit(
     `posts` and `comments` are made in each community within `span_days`; the same `seed` gives the same world. A
     scenario is one, what its TOML file would hold, that file, or the name of one that comes with hubbub. Raises
     ConfigError for a scenario that is wrong, or without the extra `demo`."""
-    if isinstance(scenario, Mapping):
-        try:
-            scenario = msgspec.convert(scenario, Scenario)
-        except msgspec.ValidationError as error:
-            raise ConfigError(f"the scenario is wrong: {error}") from error
     options = Options(
         routes=[load("simulators", "reddit")],
         seed=seed,
@@ -155,7 +93,7 @@ def simulated_reddit(
         comments=comments,
         communities=tuple(communities),
         span_days=span_days,
-        scenario=Path(scenario) if isinstance(scenario, str) else scenario,
+        scenario=scenario_of(scenario),
     )
     with Running(options) as running:
         yield SimulatedReddit(running)

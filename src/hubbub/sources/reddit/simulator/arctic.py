@@ -19,6 +19,7 @@ from hubbub.simulator.fates import Fate
 from hubbub.simulator.faults import Fault, Limits
 from hubbub.simulator.limits import Standing, Windows
 from hubbub.simulator.world import World
+from hubbub.sources.reddit.simulator import failures
 from hubbub.sources.reddit.simulator.dump import Collected, by_creation, collected
 from hubbub.sources.reddit.simulator.media import Addresses
 from hubbub.sources.reddit.simulator.shapes import community_id
@@ -68,6 +69,10 @@ class Arctic:
         """Nothing excludes anything."""
         del ask
         return None
+
+    def blocked(self) -> Reply:
+        """As Reddit's: there is no other that was seen."""
+        return failures.blocked()
 
     def revoke(self) -> None:
         """There are no tokens."""

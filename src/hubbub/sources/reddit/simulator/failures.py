@@ -19,6 +19,11 @@ _WORDS = {
     520: "Web server is returning an unknown error", 522: "Connection timed out",
 }  # fmt: skip
 _HTML = "text/html; charset=UTF-8"
+_BLOCK_PAGE = (
+    b"<!doctype html><html><head><title>Blocked</title></head><body><h1>whoa there, pardner!</h1>"
+    b"<p>Your request has been blocked by network security. If you think this is a mistake, file a ticket.</p>"
+    b"</body></html>"
+)
 _SHUT = {"private": 403, "quarantined": 403, "gated": 403, "gold_only": 403, "banned": 404, "legal": 451}
 """Why a community refuses, and the status that says so."""
 _FIELDS: dict[str, tuple[list[str], str]] = {
@@ -44,6 +49,11 @@ def error(status: int, *, html: bool = False, plain: bool = False) -> Reply:
         page = f"<!doctype html><html><title>Ow! -- reddit.com</title><h2>{text}</h2><p>(error code: {status})</p>"
         return Reply(status=status, body=f"{page}</html>".encode(), media_type=_HTML)
     return Reply(status=status, body=msgspec.json.encode({"message": text, "error": status}))
+
+
+def blocked() -> Reply:
+    """The edge's block page."""
+    return Reply(status=403, body=_BLOCK_PAGE, media_type=_HTML)
 
 
 def shut(reason: str) -> Reply:

@@ -87,6 +87,10 @@ class Reddit:
         """morechildren: one at a time per user."""
         return "morechildren" if self.route(ask) == "morechildren" else None
 
+    def blocked(self) -> Reply:
+        """The edge's block page."""
+        return failures.blocked()
+
     def revoke(self) -> None:
         """Kill all access tokens."""
         self.tokens.revoke_all()

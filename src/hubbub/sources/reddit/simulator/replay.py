@@ -46,6 +46,10 @@ class Replay:
         """As the simulated Reddit."""
         return "morechildren" if self.route(ask) == "morechildren" else None
 
+    def blocked(self) -> Reply:
+        """As the simulated Reddit."""
+        return failures.blocked()
+
     def revoke(self) -> None:
         """Kill all access tokens."""
         self.tokens.revoke_all()
