@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hubbub.http import limits
 from hubbub.http.access import BudgetReading
 from hubbub.http.messages import Request
-from tests.http.loopback import serving
+from tests.http.loopback import access, asking, serving
 
 POINTS, WINDOW_S = 6_250.0, 900.0
 
