@@ -1,11 +1,12 @@
-"""The comments of launches: newest first, as many as are lacking, and replies where there are unknown ones.
+"""The comments of launches: those that are lacking, as cheaply as they can be found.
 
-Whether `post.comments` lists replies as well is not documented (producthunt.md §5); both work, because everything is
-merged by its id."""
+A thread that is new is read page by page, each comment with its first replies. Of one that is known only ids are looked
+through until what is lacking has turned up, and that is asked for: ids cost a sixth. Whether `post.comments` lists
+replies as well is not documented (producthunt.md §5); both work, because everything is merged by its id."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,16 +23,30 @@ from hubbub.plugins.contracts import (
     StoredCount,
     Stream,
 )
+from hubbub.records.models import Record, Tombstone
 from hubbub.sources.producthunt import api, queries
 from hubbub.sources.producthunt.gathering import Gathered, id_of, ids_of
 from hubbub.sources.producthunt.launches import by_id, gone_comments
-from hubbub.sources.producthunt.mapping import comment_of
+from hubbub.sources.producthunt.mapping import Look, comment_of
 from hubbub.sources.producthunt.prices import Prices, size_for
-from hubbub.sources.producthunt.queries import COMMENTS, COMMENTS_BY_ID, REPLIES
+from hubbub.sources.producthunt.queries import (
+    BELOW_BY_ID,
+    COMMENT_IDS,
+    COMMENTS,
+    COMMENTS_BY_ID,
+    REPLIES,
+    Template,
+)
 
 PREFIX = "comments/"
 SPARE = 1
 """Comments that are asked for beyond those that are lacking."""
+TOP_SHARE = 0.6
+"""Of the comments of a thread that are no replies: what a first page is sized by, the next ones by what is left."""
+NEW_SHARE = 0.5
+"""A thread of which more than this is lacking is read page by page."""
+FIRST_REPLIES = 5
+"""Most replies to one comment that are asked for at first: few have more."""
 MOST_PAGES = 1_000
 """Of one thread."""
 POSTS_A_ROUND = 200
@@ -58,17 +73,20 @@ class _Thread:
         """As the platform gives it."""
         self.known = known
         self.prices = prices
-        self.seen: dict[str, None] = {}
+        self.seen: set[str] = set()
+        """Ids that were shown, with or without their content."""
+        self.address = ""
+        """Of the post."""
         self.read_at = 0
 
     @property
-    def stored(self) -> int:
-        """How many are known by now."""
-        return len(self.known | self.seen.keys())
-
-    @property
     def lacking(self) -> int:
-        return self.count - self.stored
+        """Comments that are neither stored nor were shown."""
+        return self.count - len(self.known | self.seen)
+
+    def strange(self, ids: Iterable[str]) -> list[str]:
+        """Those that are not stored and were not shown yet."""
+        return [key for key in ids if key not in self.known and key not in self.seen]
 
 
 def read_comments(posts: Sequence[str], *, prices: Prices, full: bool = False) -> Stream:
@@ -83,11 +101,10 @@ def read_comments(posts: Sequence[str], *, prices: Prices, full: bool = False) -
             key.removeprefix(PREFIX): msgspec.json.decode(mark.state, type=Settled) for key, mark in saved.items()
         }
         wanted = [each for each in counts if full or _differs(each, settled.get(each.post_id))]
-        threads: dict[str, frozenset[str]] = yield RecallThreads(tuple(each.post_id for each in wanted))
+        stored: dict[str, frozenset[str]] = yield RecallThreads(tuple(each.post_id for each in wanted))
         for each in wanted:
-            thread = _Thread(
-                each.post_id, count=each.comment_count, known=threads.get(each.post_id, frozenset()), prices=prices
-            )
+            known = stored.get(each.post_id, frozenset())
+            thread = _Thread(each.post_id, count=each.comment_count, known=known, prices=prices)
             try:
                 yield from _read(thread, before=settled.get(each.post_id), full=full)
             except RemoteError as error:
@@ -102,74 +119,111 @@ def read_comments(posts: Sequence[str], *, prices: Prices, full: bool = False) -
 def _differs(given: StoredCount, settled: Settled | None) -> bool:
     if settled is not None and settled.absent:
         return True  # a second look tells whether they are gone
-    lacking = given.comment_count - given.stored
-    return lacking != (0 if settled is None else settled.lacking)
+    return given.comment_count - given.stored != (0 if settled is None else settled.lacking)
 
 
 def _read(thread: _Thread, *, before: Settled | None, full: bool) -> Stream:
     """One thread, and its checkpoint."""
-    everything = full or thread.lacking < 0 or bool(before and before.absent)
-    is_there = yield from _pages(thread, everything=everything)
+    losing = thread.lacking < 0 or bool(before and before.absent)
+    if full or thread.lacking > NEW_SHARE * thread.count:
+        is_there = yield from _pages(thread)
+    else:
+        is_there = yield from _ids(thread, everything=losing)
+    if is_there and thread.lacking > 0:
+        yield from _below(thread)
     absent: dict[str, int] = {}
-    stones = []
-    if everything and is_there:
-        missing = yield from _look_up(thread, [key for key in thread.known if key not in thread.seen])
-        earlier = before.absent if before is not None else {}
-        gone = [key for key, at in missing.items() if earlier.get(key, at) < at]
-        stones = gone_comments(gone, post_id=thread.post, at=thread.read_at)
-        absent = {key: earlier.get(key, at) for key, at in missing.items() if key not in gone}
-        thread.known -= missing.keys()
+    stones: list[Tombstone] = []
+    if is_there and (losing or full):
+        absent, stones = yield from _absent(thread, before.absent if before is not None else {})
     state = Settled(count=thread.count, lacking=thread.lacking - len(absent), absent=absent)
     mark = Checkpoint(key=PREFIX + thread.post, state=msgspec.json.encode(state).decode())
     yield Page(records=stones, checkpoints=(mark, thread.prices.mark()), missing=max(0, thread.lacking))
 
 
-def _pages(thread: _Thread, *, everything: bool) -> Generator[Any, Any, bool]:
-    """Pages of a thread, newest first, until nothing is lacking; False when the post is not to be had."""
+def _pages(thread: _Thread) -> Generator[Any, Any, bool]:
+    """The whole thread with its content, newest first; False when the post is not to be had."""
     after: str | None = None
-    size = api.PAGE_SIZE if everything else size_for(thread.lacking + SPARE, most=api.PAGE_SIZE)
     for _ in range(MOST_PAGES):
-        variables = {"post": thread.post, "first": size, "after": after}
-        response: Response = yield api.ask(COMMENTS, variables, prices=thread.prices, size=size)
-        thread.prices.learn(COMMENTS, size=size, left=api.left_after(response))
-        post = api.data_of(response).get("post")
-        if not isinstance(post, dict):
+        size = size_for(int(TOP_SHARE * (thread.count - len(thread.seen))) + SPARE, most=api.PAGE_SIZE)
+        response, nodes, cursor = yield from _page(thread, COMMENTS, size=size, after=after)
+        if nodes is None:
             return False
-        thread.read_at = response.received_at
-        count = post.get("commentsCount")
-        if isinstance(count, int) and not isinstance(count, bool):
-            thread.count = count
-        nodes, cursor = api.connection(post.get("comments"), where=response.url)
         fresh = [key for key in ids_of(nodes) if key not in thread.seen]
         yield from _take(thread, nodes, response=response)
+        if cursor is None or cursor == after or not fresh:
+            return True
+        after = cursor
+    raise _endless(thread)
+
+
+def _ids(thread: _Thread, *, everything: bool) -> Generator[Any, Any, bool]:
+    """Ids, newest first, until what is lacking has turned up; what is strange is asked for then."""
+    after: str | None = None
+    size = api.PAGE_SIZE if everything else size_for(thread.lacking + SPARE, most=api.PAGE_SIZE)
+    for number in range(MOST_PAGES):
+        _, nodes, cursor = yield from _page(thread, COMMENT_IDS, size=size, after=after)
+        if nodes is None:
+            return False
+        ids = ids_of(nodes)
+        fresh = [key for key in ids if key not in thread.seen]
+        strange = set(thread.strange(ids))
+        top = next((at for at, key in enumerate(ids) if key not in strange), len(ids)) if number == 0 else 0
+        if top:  # the newest of all: a page of their own brings their replies along
+            response, newest, _ = yield from _page(thread, COMMENTS, size=top, after=None)
+            yield from _take(thread, newest or (), response=response)
+        yield from _look_up(thread, thread.strange(ids))
+        thread.seen.update(ids)
+        for node in nodes:
+            parent = id_of(node)
+            if parent is not None and thread.strange(_first_replies(node)):
+                yield from _replies(thread, parent)
+            thread.seen.update(_first_replies(node))
         if (thread.lacking <= 0 and not everything) or cursor is None or cursor == after or not fresh:
             return True
         after, size = cursor, api.PAGE_SIZE
-    raise RemoteError(f"the comments of post {thread.post} do not come to an end: {MOST_PAGES} pages were read")
+    raise _endless(thread)
+
+
+def _page(
+    thread: _Thread, template: Template, *, size: int, after: str | None
+) -> Generator[Any, Any, tuple[Response, list[dict[str, Any]] | None, str | None]]:
+    """One page of a thread: its comments (None when the post is not to be had) and the next cursor."""
+    variables = {"post": thread.post, "first": size, "after": after}
+    response: Response = yield api.ask(template, variables, prices=thread.prices, size=size)
+    thread.prices.learn(template, size=size, left=api.left_after(response))
+    post = api.data_of(response).get("post")
+    if not isinstance(post, dict):
+        return response, None, None
+    thread.read_at = response.received_at
+    count, address = post.get("commentsCount"), post.get("url")
+    if isinstance(count, int) and not isinstance(count, bool):
+        thread.count = count
+    if isinstance(address, str):
+        thread.address = address.partition("?")[0]
+    nodes, cursor = api.connection(post.get("comments"), where=response.url)
+    return response, nodes, cursor
 
 
 def _take(thread: _Thread, nodes: Sequence[dict[str, Any]], *, response: Response) -> Stream:
-    """Store some comments, and what replies to them that is not known."""
+    """Store some comments with the replies that came along, and read on where more replies are."""
     out = Gathered(response)
-    out.take("comment", nodes, partial(_mapped, thread.post))
-    thread.seen.update(dict.fromkeys(ids_of(nodes)))
+    out.take("comment", [_told(thread, node) for node in nodes], partial(_mapped, thread.post))
+    thread.seen.update(ids_of(nodes))
+    for node in nodes:
+        thread.seen.update(_first_replies(node))
     yield out.page()
     for node in nodes:
-        parent = id_of(node)
-        if parent is not None and any(key not in thread.seen for key in _first_replies(node)):
-            yield from _replies(thread, parent)
+        parent, replies = id_of(node), node.get("replies")
+        if parent is not None and isinstance(replies, dict):
+            _, cursor = api.connection(replies, where=response.url)
+            if cursor is not None:
+                yield from _replies(thread, parent, after=cursor)
 
 
-def _first_replies(node: Mapping[str, Any]) -> list[str]:
-    replies = node.get("replies")
-    found = replies.get("nodes") if isinstance(replies, dict) else None
-    return ids_of(each for each in found or () if isinstance(each, dict))
-
-
-def _replies(thread: _Thread, parent: str) -> Stream:
-    """The replies to one comment."""
-    after: str | None = None
-    size = size_for(max(3, thread.lacking + SPARE), most=api.PAGE_SIZE)
+def _replies(thread: _Thread, parent: str, *, after: str | None = None) -> Stream:
+    """The replies to one comment, newest first, those after a cursor or until nothing strange comes."""
+    begun = after
+    size = size_for(max(2, thread.lacking + SPARE), most=FIRST_REPLIES)
     for _ in range(MOST_PAGES):
         variables = {"comment": parent, "first": size, "after": after}
         response: Response = yield api.ask(REPLIES, variables, prices=thread.prices, size=size)
@@ -178,19 +232,33 @@ def _replies(thread: _Thread, parent: str) -> Stream:
         if not isinstance(comment, dict):
             return
         nodes, cursor = api.connection(comment.get("replies"), where=response.url)
-        fresh = [key for key in ids_of(nodes) if key not in thread.seen]
-        for node in nodes:
-            if not node.get("parentId"):
-                node["parentId"] = parent
-        yield from _take(thread, nodes, response=response)
-        if cursor is None or cursor == after or not fresh:
+        strange = thread.strange(ids_of(nodes))
+        out = Gathered(response)
+        replies = [_told(thread, node, parent=parent) for node in nodes]
+        out.take("comment", replies, partial(_mapped, thread.post))
+        thread.seen.update(ids_of(nodes))
+        yield out.page()
+        if cursor is None or cursor == after or (begun is None and not strange):
             return
         after, size = cursor, api.PAGE_SIZE
+    raise _endless(thread)
 
 
-def _mapped(post: str, node: Mapping[str, Any], look: Any) -> Any:
-    # Of replies only the first id was asked for: they come by themselves.
-    return comment_of({key: value for key, value in node.items() if key != "replies"}, post_id=post, look=look)
+def _below(thread: _Thread) -> Stream:
+    """Replies to replies, of which nothing was said so far, level by level while comments are lacking."""
+    level = sorted(thread.known | thread.seen, key=lambda key: (len(key), key), reverse=True)
+    asked: set[str] = set()
+    while level and thread.lacking > 0:
+        asked.update(level)
+        for at in range(0, len(level), queries.MOST_ALIASES):
+            part = level[at : at + queries.MOST_ALIASES]
+            response: Response = yield api.ask_by_id(BELOW_BY_ID, part, prices=thread.prices)
+            for node in by_id(response, part, template=BELOW_BY_ID, prices=thread.prices):
+                if thread.strange(_first_replies(node)):
+                    yield from _replies(thread, str(id_of(node)))
+            if thread.lacking <= 0:
+                break
+        level = sorted(thread.seen - asked)
 
 
 def _look_up(thread: _Thread, ids: Sequence[str]) -> Generator[Any, Any, dict[str, int]]:
@@ -201,9 +269,47 @@ def _look_up(thread: _Thread, ids: Sequence[str]) -> Generator[Any, Any, dict[st
         response: Response = yield api.ask_by_id(COMMENTS_BY_ID, part, prices=thread.prices)
         nodes = by_id(response, part, template=COMMENTS_BY_ID, prices=thread.prices)
         out = Gathered(response)
-        out.take("comment", nodes, partial(_mapped, thread.post))
+        out.take("comment", [_told(thread, node) for node in nodes], partial(_mapped, thread.post))
         yield out.page()
-        found = set(ids_of(nodes))
-        thread.seen.update(dict.fromkeys(found))
-        missing.update((key, response.received_at) for key in part if key not in found)
+        thread.seen.update(ids_of(nodes))
+        missing.update((key, response.received_at) for key in part if key not in thread.seen)
     return missing
+
+
+def _absent(thread: _Thread, before: Mapping[str, int]) -> Generator[Any, Any, tuple[dict[str, int], list[Tombstone]]]:
+    """What is stored and was not shown is asked for by id: null twice, a sync apart, is gone (§10)."""
+    lacking = sorted(key for key in thread.known if key not in thread.seen)
+    missing: dict[str, int] = yield from _look_up(thread, lacking)
+    gone = [key for key, at in missing.items() if before.get(key, at) < at]
+    thread.known -= missing.keys()
+    stones = gone_comments(gone, post_id=thread.post, at=thread.read_at)
+    return {key: before.get(key, at) for key, at in missing.items() if key not in gone}, stones
+
+
+def _first_replies(node: Mapping[str, Any]) -> list[str]:
+    replies = node.get("replies")
+    found = replies.get("nodes") if isinstance(replies, dict) else None
+    return ids_of(each for each in found or () if isinstance(each, dict))
+
+
+def _told(thread: _Thread, node: Mapping[str, Any], *, parent: str | None = None) -> dict[str, Any]:
+    """A node with what was not asked for because it is known: its address, and what a reply answers."""
+    told = dict(node)
+    key = id_of(node)
+    if thread.address and key is not None:
+        told.setdefault("url", f"{thread.address}?comment={key}")
+    if parent is not None and not told.get("parentId"):
+        told["parentId"] = parent
+    replies = node.get("replies")
+    if isinstance(replies, dict) and isinstance(replies.get("nodes"), list):
+        below = [_told(thread, each, parent=key) for each in replies["nodes"] if isinstance(each, dict)]
+        told["replies"] = {**replies, "nodes": below}
+    return told
+
+
+def _mapped(post: str, node: Mapping[str, Any], look: Look) -> Sequence[Record]:
+    return comment_of(node, post_id=post, look=look)
+
+
+def _endless(thread: _Thread) -> RemoteError:
+    return RemoteError(f"the comments of post {thread.post} do not come to an end: {MOST_PAGES} pages were read")

@@ -18,6 +18,8 @@ from hubbub.sources.producthunt.prices import Prices
 from hubbub.sources.producthunt.queries import COLLECTION, COLLECTIONS, MEMBERS, TOPIC, TOPICS, Template
 
 WHOLE_EVERY_S = 28 * 86_400
+LOOK_EVERY_S = 6 * 3_600
+"""New topics and collections are rare."""
 MOST_PAGES = 5_000
 Kind = Literal["topic", "collection"]
 
@@ -30,14 +32,18 @@ class Walked(msgspec.Struct, frozen=True):
 
     whole_at: int
     """When it was last walked to its end (epoch seconds)."""
+    looked_at: int = 0
+    """When its newest page was last read."""
 
 
 def walk_groupings(kind: Kind, *, prices: Prices, full: bool, now: int) -> Stream:
     """All topics, or all collections with what is in them. Raises RemoteError when the pages do not end."""
     key = _ROOTS[kind]
     saved: Checkpoint | None = yield RecallCheckpoint(key)
-    whole_at = 0 if saved is None else msgspec.json.decode(saved.state, type=Walked).whole_at
-    whole = full or now - whole_at >= WHOLE_EVERY_S
+    walked = Walked(0) if saved is None else msgspec.json.decode(saved.state, type=Walked)
+    whole = full or now - walked.whole_at >= WHOLE_EVERY_S
+    if not whole and now - walked.looked_at < LOOK_EVERY_S:
+        return
     template, after = _TEMPLATES[kind], None
     met: set[str] = set()
     began_at: int | None = None
@@ -52,15 +58,14 @@ def walk_groupings(kind: Kind, *, prices: Prices, full: bool, now: int) -> Strea
         known: frozenset[str] = yield RecallKnown(kind, tuple(ids))
         yield _taken(kind, nodes, response=response).page()
         if kind == "collection":
-            for each in ids:
+            for each in ids if whole else [each for each in ids if each not in known]:
                 yield from _members(each, prices=prices)
         fresh = [each for each in ids if each not in met]
         met.update(ids)
-        if cursor is None or cursor == after or not fresh:
-            mark = Checkpoint(key=key, state=msgspec.json.encode(Walked(began_at)).decode())
-            yield Page(checkpoints=(mark,))
-            return
-        if not whole and known.issuperset(ids):
+        ended = cursor is None or cursor == after or not fresh
+        if ended or (not whole and known.issuperset(ids)):
+            state = Walked(began_at if ended else walked.whole_at, began_at)
+            yield Page(checkpoints=(Checkpoint(key=key, state=msgspec.json.encode(state).decode()),))
             return
         after = cursor
     raise RemoteError(f"the {key} do not come to an end: {MOST_PAGES} pages were read")

@@ -33,8 +33,9 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
 LAUNCHES = Template(name="Launches", base=5, each=37)
 PULSE = Template(name="Pulse", base=5, each=6)
 LAUNCH_IDS = Template(name="LaunchIds", base=5, each=1)
-COMMENTS = Template(name="Comments", base=8, each=9)
-REPLIES = Template(name="Replies", base=7, each=9)
+COMMENTS = Template(name="Comments", base=8, each=17)
+COMMENT_IDS = Template(name="CommentIds", base=8, each=3)
+REPLIES = Template(name="Replies", base=6, each=4)
 TOPICS = Template(name="Topics", base=5, each=8)
 TOPIC = Template(name="Topic", base=9)
 COLLECTIONS = Template(name="Collections", base=5, each=9)
@@ -43,12 +44,14 @@ MEMBERS = Template(name="Members", base=7, each=1)
 VIEWER = Template(name="Viewer", base=5)
 POSTS_BY_ID = Template(name="PostsById", base=0, each=38)
 PULSES_BY_ID = Template(name="PulsesById", base=0, each=7)
-COMMENTS_BY_ID = Template(name="CommentsById", base=0, each=7)
+COMMENTS_BY_ID = Template(name="CommentsById", base=0, each=6)
+BELOW_BY_ID = Template(name="BelowById", base=0, each=4)
 
 _BY_ID = {
     POSTS_BY_ID.name: ("post", "LaunchFields"),
     PULSES_BY_ID.name: ("post", "PulseFields"),
     COMMENTS_BY_ID.name: ("comment", "CommentFields"),
+    BELOW_BY_ID.name: ("comment", "BelowFields"),
 }
 
 
