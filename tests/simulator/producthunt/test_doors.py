@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import urllib.error
@@ -20,10 +21,12 @@ from hubbub.simulator.exchange import Ask
 from hubbub.simulator.faults import Fault, Limits, Scenario, load_scenario
 from hubbub.simulator.server import Options, Running, build
 from hubbub.simulator.server import ready as ready_line
+from hubbub.sources.producthunt.simulator.switches import Switches
 from hubbub.testing import SimulatedProductHunt
 from tests.simulator.producthunt.conftest import AGENT, Hunt, headers, options
 
 pytest_plugins = ["hubbub.testing"]
+GUIDE = Path(__file__).parents[3] / "docs/how-to/simulate.md"
 SIMULATOR = Path(__file__).parents[3] / "src/hubbub/sources/producthunt/simulator"
 ALL = [load("simulators", name) for name in names("simulators")]
 
@@ -172,6 +175,17 @@ def test_a_scenario_file_sets_switches_and_points(tmp_path: Path) -> None:
     told = headers(hunt.reply("{ __typename }"))
     assert (told["x-rate-limit-limit"], told["x-rate-limit-reset"]) == ("30", "60")
     assert 4 <= len(hunt.truth()["posts"]) <= 12
+
+
+def test_the_guide_names_every_switch(tmp_path: Path) -> None:
+    tables = re.findall(r"```toml\n(\[producthunt\].*?)```", GUIDE.read_text(), re.DOTALL)
+    path = tmp_path / "guide.toml"
+    path.write_text(tables[0])
+    scenario = load_scenario(path)
+    assert scenario.producthunt.keys() == set(Switches.__struct_fields__)
+    defaults = msgspec.to_builtins(Switches()) | {"span_days": 365}
+    assert scenario.producthunt == defaults
+    assert Hunt(scenario).reply("{ __typename }").status == 200
 
 
 def test_strange_answers_hold_what_nobody_has_met(hunt: Hunt) -> None:
