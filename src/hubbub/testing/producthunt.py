@@ -32,7 +32,8 @@ class SimulatedProductHunt(Simulated):
     def truth(self, **query: str) -> dict[str, Any]:
         """What a perfect client could see now; with `deletions="1"` what it must have forgotten."""
         made: dict[str, Any] = self.asked("/__truth?" + urlencode({"platform": "producthunt"} | query))
-        return made.get("producthunt", made)
+        told: dict[str, Any] = made.get("producthunt", made)
+        return told
 
 
 @contextmanager

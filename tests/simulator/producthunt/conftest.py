@@ -30,7 +30,8 @@ class Hunt:
 
     def __init__(self, scenario: Scenario | None = None, **changed: Any) -> None:
         self.app = build(options(scenario, **changed))
-        self.platform: Any = self.app.platforms[0]
+        platforms: Any = self.app.platforms
+        self.platform = platforms[0]
         self.token: str = self.platform.tokens.developer
         self.at: float = HORIZON
 

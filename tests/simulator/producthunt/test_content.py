@@ -278,6 +278,22 @@ def test_bounds_are_inclusive_below_and_exclusive_above(hunt: Hunt) -> None:
     assert before == set(truth) - after
 
 
+@pytest.mark.parametrize("far", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_far_bounds_are_bounds_too(hunt: Hunt, far: str) -> None:
+    total = len(hunt.truth()["posts"])
+    after = len(hunt.posts(order="NEWEST", postedAfter=f'"{far}"'))
+    before = len(hunt.posts(order="NEWEST", postedBefore=f'"{far}"'))
+    assert (after, before) == ((total, 0) if far < "2" else (0, total))
+
+
+def test_when_it_was_featured_can_move() -> None:
+    hunt = of({"launches_a_day": 60})
+    launches = [one for day in range(9) for one in hunt.platform.scene(hunt.at, owner=False).world.of_day(day)]
+    moved = next(one for one in launches if one.featured_at < one.refeatured_at < min(one.deleted_at, HORIZON))
+    assert moved.featured(moved.refeatured_at - 1) == moved.featured_at
+    assert moved.featured(moved.refeatured_at) == moved.refeatured_at
+
+
 @pytest.mark.parametrize("dates", ["launch", "featured", "created"])
 def test_which_date_is_tested_can_be_chosen(dates: str) -> None:
     hunt = of({"dates": dates})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import urllib.error
@@ -17,13 +18,15 @@ import pytest
 from hubbub.errors import ConfigError
 from hubbub.plugins.registry import load, names
 from hubbub.simulator.exchange import Ask
-from hubbub.simulator.faults import Fault, Limits, Scenario
+from hubbub.simulator.faults import Fault, Limits, Scenario, load_scenario
 from hubbub.simulator.server import Options, Running, build
 from hubbub.simulator.server import ready as ready_line
+from hubbub.sources.producthunt.simulator.switches import Switches
 from hubbub.testing import SimulatedProductHunt
 from tests.simulator.producthunt.conftest import AGENT, Hunt, headers, options
 
 pytest_plugins = ["hubbub.testing"]
+GUIDE = Path(__file__).parents[3] / "docs/how-to/simulate.md"
 SIMULATOR = Path(__file__).parents[3] / "src/hubbub/sources/producthunt/simulator"
 ALL = [load("simulators", name) for name in names("simulators")]
 
@@ -104,6 +107,8 @@ def test_troubles_come_in_the_platforms_shapes(hunt: Hunt) -> None:
     assert meets(status=502).media_type.startswith("text/html")
     assert meets(status=502, html=False).body == b""
     assert b"Just a moment" in meets(status=403).body
+    assert b"Just a moment" not in meets(status=503).body
+    assert b"Just a moment" in meets(status=503, reason="just_a_moment").body
     assert decoded(meets(status=401).body)["errors"][0]["error"] == "invalid_oauth_token"
     assert decoded(meets(status=429).body)["errors"][0]["details"]["remaining"] == -50
     told = decoded(meets(status=200, html=False, reason="Internal trouble").body)
@@ -163,11 +168,46 @@ def test_a_wrong_switch_is_named_when_the_simulator_starts() -> None:
             build(options(Scenario(producthunt=table)))
 
 
+def test_a_scenario_file_sets_switches_and_points(tmp_path: Path) -> None:
+    path = tmp_path / "small.toml"
+    path.write_text("[producthunt]\nlaunches_a_day = 2\n[limits]\npoints = 30\npoints_window_s = 60\n")
+    hunt = Hunt(load_scenario(path), span_days=4)
+    told = headers(hunt.reply("{ __typename }"))
+    assert (told["x-rate-limit-limit"], told["x-rate-limit-reset"]) == ("30", "60")
+    assert 4 <= len(hunt.truth()["posts"]) <= 12
+
+
+def test_the_guide_names_every_switch(tmp_path: Path) -> None:
+    tables = re.findall(r"```toml\n(\[producthunt\].*?)```", GUIDE.read_text(), re.DOTALL)
+    path = tmp_path / "guide.toml"
+    path.write_text(tables[0])
+    scenario = load_scenario(path)
+    assert scenario.producthunt.keys() == set(Switches.__struct_fields__)
+    defaults = msgspec.to_builtins(Switches()) | {"span_days": 365}
+    assert scenario.producthunt == defaults
+    assert Hunt(scenario).reply("{ __typename }").status == 200
+
+
+def test_strange_answers_hold_what_nobody_has_met(hunt: Hunt) -> None:
+    strange = Hunt(Scenario(strange=True, limits=Limits(points=10**6)))
+    query = "{ posts(first: 20) { nodes { id media { type } } } }"
+    told = [decoded(each.reply(query).body) for each in (hunt, strange)]
+    assert [set(one) for one in told] == [{"data"}, {"data", "extensions"}]
+    types = [{m["type"] for post in one["data"]["posts"]["nodes"] for m in post["media"]} for one in told]
+    assert types[1] - types[0] == {"hologram"}
+
+
+def test_while_recordings_are_replayed_there_is_no_product_hunt(tmp_path: Path) -> None:
+    platform: Any = Hunt(replay=tmp_path).platform
+    assert platform.ready("http://sim.test") == {}
+    assert platform.route(Ask(method="POST", path="/v2/api/graphql")) is None
+
+
 def test_reddit_is_as_it_was_beside_product_hunt() -> None:
-    small = {"posts": 5, "comments": 20, "communities": ("bees",)}
+    small: dict[str, Any] = {"posts": 5, "comments": 20, "communities": ("bees",)}
     alone = build(Options(routes=[load("simulators", "reddit")], **small))
     together = build(Options(routes=ALL, **small))
-    by_name = {platform.name: platform for platform in together.platforms}
+    by_name: dict[str, Any] = {platform.name: platform for platform in together.platforms}
     lines = [ready_line(app) for app in (alone, together)]
     ours = {"arctic", "producthunt", "producthunt_token", "producthunt_client_id", "producthunt_client_secret"}
     assert {name for name in lines[0] if lines[0][name] != lines[1][name]} == ours

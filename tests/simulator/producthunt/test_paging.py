@@ -86,15 +86,18 @@ def test_a_deletion_above_the_cursor_hides_one_from_both_pages() -> None:
 
 def test_late_featuring_enters_the_middle_of_the_ranking() -> None:
     hunt = Hunt()
-    late = {i: p for i, p in hunt.truth()["posts"].items() if (p["featured"] or 0) > p["launched"]}
-    number, told = next(iter(late.items()))
-    hunt.at = told["featured"] - 1
-    before = [post["id"] for post in hunt.posts(order="RANKING")].index(number)
-    assert hunt.data("query Q($id: ID) { post(id: $id) { featuredAt } }", id=number)["post"]["featuredAt"] is None
-    hunt.at = told["featured"]
-    after = [post["id"] for post in hunt.posts(order="RANKING")].index(number)
-    assert 0 < after < before
-    assert hunt.data("query Q($id: ID) { post(id: $id) { featuredAt } }", id=number)["post"]["featuredAt"]
+    query = "query Q($id: ID) { post(id: $id) { featuredAt } }"
+    late = {i: p["featured"] for i, p in hunt.truth()["posts"].items() if (p["featured"] or 0) > p["launched"]}
+    moves = []
+    for number, featured_at in late.items():
+        seen = []
+        for hunt.at in (featured_at - 1, featured_at):
+            ranked = [post["id"] for post in hunt.posts(order="RANKING")]
+            seen.append((hunt.data(query, id=number)["post"]["featuredAt"], ranked.index(number)))
+        assert seen[0][0] != seen[1][0]
+        assert seen[0][1] >= seen[1][1]
+        moves.append((seen[0][1], seen[1][1]))
+    assert any(0 < after < before - 1 for before, after in moves)
 
 
 def test_by_featuring_equals_come_in_another_order_on_every_page(hunt: Hunt) -> None:

@@ -15,7 +15,7 @@ class ProductHuntRoutes:
         recordings are replayed.
 
         Options: limits (Limits), switches (a mapping, see `Switches`), replay (Path), official_hosts (write the real
-        media host into answers). Raises ConfigError for a wrong switch."""
+        media host into answers), strange (unknown members and values). Raises ConfigError for a wrong switch."""
         # Loaded on demand: listing plug-ins must stay cheap. The world and graphql-core come with the first request.
         from hubbub.simulator.faults import Limits  # noqa: PLC0415
         from hubbub.sources.producthunt.simulator.platform import ProductHunt  # noqa: PLC0415
@@ -27,6 +27,7 @@ class ProductHuntRoutes:
             limits=options.get("limits") or Limits(),
             switches=switches(options.get("switches") or {}),
             official=bool(options.get("official_hosts")),
+            strange=bool(options.get("strange")),
             closed=options.get("replay") is not None,
         )
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
+_FAR_S = 60 * 86_400
 
 
 class Calendar:
@@ -26,8 +27,10 @@ class Calendar:
         return int(datetime.combine(self.date(day), time(), PACIFIC).timestamp())
 
     def of(self, at: float) -> int:
-        """The number of the day that an instant (epoch seconds) lies in."""
-        return self.days - 1 - (self._last - _date(at)).days
+        """The number of the day that an instant (epoch seconds) lies in; of far instants, that of a nearer one that
+        lies outside the story too."""
+        near = min(max(at, self.beginning - _FAR_S), self.horizon + _FAR_S)
+        return self.days - 1 - (self._last - _date(near)).days
 
 
 def _date(at: float) -> date:

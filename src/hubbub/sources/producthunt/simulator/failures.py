@@ -67,7 +67,7 @@ def of_fault(fault: Fault, *, standing: Standing) -> Reply:
     if fault.html:
         page = f"<!DOCTYPE html><html><head><title>{fault.status}</title></head><body><h1>Oops</h1></body></html>"
         given = Reply(status=fault.status, body=page.encode(), media_type=_HTML)
-        made = just_a_moment(fault.status) if fault.status in (403, 503) else given
+        made = just_a_moment(fault.status) if fault.status == 403 or fault.reason == "just_a_moment" else given
     elif fault.status < 500:
         said = {"message": fault.reason or "Something went wrong", "locations": [{"line": 1, "column": 1}], "path": []}
         made = msgspec.structs.replace(refused([said], data=None), status=fault.status)

@@ -45,6 +45,8 @@ class Launch(msgspec.Struct, kw_only=True, eq=False):
     moved_to: int = 0
     """What it says from then on."""
     featured_at: int = NEVER
+    refeatured_at: int = NEVER
+    """From here on this is when it was featured."""
     deleted_at: int = NEVER
     changed_at: int = NEVER
     """From here on it has another name, slug and tagline."""
@@ -71,7 +73,8 @@ class Launch(msgspec.Struct, kw_only=True, eq=False):
 
     def featured(self, at: float) -> int | None:
         """Its `featuredAt` at that time."""
-        return self.featured_at if self.featured_at <= at else None
+        latest = self.refeatured_at if self.refeatured_at <= at else self.featured_at
+        return latest if latest <= at else None
 
     def votes(self, at: float) -> int:
         """Votes at that time: most come within a day, the rest within a week; a sweep makes them fall."""
@@ -134,7 +137,7 @@ class Launches:
         """The launch of that number, made at any time."""
         made_at, owner = divmod(number, _CYCLE * self._slots)
         cycle, place = divmod(owner, self._slots)
-        first = self.calendar.of(self._origin + made_at) if number >= 0 and made_at < 1 << 33 else self.calendar.days
+        first = self.calendar.of(self._origin + made_at)
         day = first + (cycle - first) % _CYCLE
         found = self._at(day, place)
         return found if found is not None and found.number == number else None
@@ -174,7 +177,7 @@ class Launches:
         """The comment of that number, made at any time, and what it is about."""
         made_at, owner = divmod(number, _CYCLE * self._slots)
         cycle, place = divmod(owner, self._slots)
-        last = self.calendar.of(self._origin + made_at) + 1 if number >= 0 and made_at < 1 << 33 else -1
+        last = self.calendar.of(self._origin + made_at) + 1
         launch = self._at(last - (last - cycle) % _CYCLE, place)
         found = (c for c in self.comments(launch) if c.number == number) if launch is not None else iter(())
         comment = next(found, None)
@@ -218,6 +221,8 @@ class Launches:
         )
         if featured:
             launch.featured_at = launched_at if dice.random() < 0.7 else launched_at + _late(dice)
+            if dice.random() < 0.02:
+                launch.refeatured_at = max(launch.featured_at, launched_at + _late(dice))
         self._befall(launch, dice)
         return launch
 

@@ -46,6 +46,7 @@ class ProductHunt:
         limits: Limits,
         switches: Switches,
         official: bool = False,
+        strange: bool = False,
         closed: bool = False,
     ) -> None:
         self.seed = seed
@@ -56,6 +57,7 @@ class ProductHunt:
         self._span_days = span_days
         self._official = official
         """Write the real media host into answers instead of the simulator's own address."""
+        self._strange = strange
         self._closed = closed or find_spec("graphql") is None
         """There is nothing to answer from, or with."""
         self._world: Launches | None = None
@@ -135,6 +137,8 @@ class ProductHunt:
         if standing.refused:
             return failures.too_much(standing)
         told = graph.answer(ready, scene=self.scene(ask.at, owner=holder.owner, base_url=ask.base_url))
+        if self._strange:
+            told |= {"extensions": {"vibe_check": {"score": 0.5}}}
         reply = Reply(body=msgspec.json.encode(told), media_type="application/json; charset=utf-8")
         return failures.with_headers(reply, *failures.rate_headers(standing))
 
@@ -147,7 +151,9 @@ class ProductHunt:
             self._world = Launches(self.seed, switches=self.switches, span_days=self._span_days)
         official = self._official or not base_url
         now = min(at, self._world.horizon)
-        return Scene(world=self._world, at=now, owner=owner, base_url=None if official else base_url)
+        return Scene(
+            world=self._world, at=now, owner=owner, base_url=None if official else base_url, strange=self._strange
+        )
 
     def ready(self, base_url: str) -> dict[str, Any]:
         """The Product Hunt part of the ready line; nothing when it is closed."""
