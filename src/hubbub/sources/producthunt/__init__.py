@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from hubbub.sources.producthunt.mapping import TERMS
+from hubbub.sources.producthunt.reading import SnapshotReader
 
-class ProductHuntSource:
+
+class ProductHuntSource(SnapshotReader):
     """The plug-in."""
 
     name = "producthunt"
-    terms = "producthunt-api"
+    terms = TERMS
 
 
 SOURCE = ProductHuntSource()
