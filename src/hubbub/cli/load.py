@@ -31,8 +31,8 @@ MOST_FILES = 20
 @click.option("--since", type=TIME, help="Only what was created at or after this time.")
 @click.option("--until", type=TIME, help="Only what was created before this time.")
 @click.option("--min-score", type=int, help="Only what has at least this score.")
-@click.option("--observed-at", type=TIME, help="When the platform gave a saved answer or data request.")
-@click.option("--source", default="reddit", show_default=True, help="The platform the files come from.")
+@click.option("--observed-at", type=TIME, help="When the platform gave an answer, snapshot or data request.")
+@click.option("--as", "--source", "named", multiple=True, metavar="SOURCE", help="Where files come from [reddit].")
 @click.option("--no-search", is_flag=True, help="Leave the search index for later.")
 @click.option("--no-indexes", is_flag=True, help="Leave the indexes of a large import for later.")
 @click.option("--to", type=click.Choice(["store", "parquet"]), default="store", show_default=True, help="Where to.")
@@ -52,7 +52,7 @@ def load(
     until: int | None,
     min_score: int | None,
     observed_at: int | None,
-    source: str,
+    named: tuple[str, ...],
     no_search: bool,
     no_indexes: bool,
     to: str,
@@ -65,9 +65,9 @@ def load(
     """Read dump files and saved API answers.
 
     Takes the monthly dumps (RS_, RC_; .zst, .xz, .bz2, .gz or plain NDJSON), Parquet mirrors of them, saved API answers
-    (.json) and the zip of your own data request. A file that was read before is skipped; a file that was read halfway
-    goes on where it stopped. With --to parquet nothing goes to the store: the records become a lake of Parquet files in
-    --out.
+    (.json) and the zip of your own data request; with --as producthunt snapshots of Product Hunt. A file that was read
+    before is skipped; a file that was read halfway goes on where it stopped. With --to parquet nothing goes to the
+    store: the records become a lake of Parquet files in --out.
     """
     session = Session(ctx)
     options = LoadOptions(
@@ -77,7 +77,7 @@ def load(
         until=until,
         min_score=min_score,
         observed_at=observed_at,
-        source=source,
+        source=_source(named),
         no_search=no_search,
         no_indexes=no_indexes,
     )
@@ -88,6 +88,16 @@ def load(
     if out is not None or partition_by:
         raise UsageError("--out and --partition-by are for --to parquet")
     return _to_store(session, files, options=options, spread=spread)
+
+
+def _source(names: Sequence[str]) -> str:
+    """The one source that was named, however often; raises UsageError when several were."""
+    different = list(dict.fromkeys(names))
+    if len(different) > 1:
+        raise UsageError(
+            f"the files cannot come from {' and from '.join(different)}", advice="name one with --as, or import twice"
+        )
+    return different[0] if different else "reddit"
 
 
 def _to_store(session: Session, files: Sequence[Path], *, options: LoadOptions, spread: Spread) -> int:

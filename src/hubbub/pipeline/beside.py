@@ -21,7 +21,7 @@ from hubbub.errors import InputError, TruncatedInputError
 from hubbub.pipeline.archive import Archive, Position, archive_of
 from hubbub.pipeline.decoding import LineDecoder, Part
 from hubbub.pipeline.readahead import ahead
-from hubbub.plugins import registry
+from hubbub.pipeline.readers import reader_of
 from hubbub.plugins.contracts import Decoded
 from hubbub.records.models import Rejected
 from hubbub.records.packing import Packed, tagged, unpacked
@@ -44,6 +44,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     communities: list[str]
     now: int
     start: Position
+    observed_at: int | None = None
+    """What the user said of when the lines were observed."""
 
 
 class _Piece(msgspec.Struct, frozen=True, array_like=True):
@@ -148,7 +150,7 @@ def _raise(message: _Ended | _Damaged | _Unreadable) -> None:
 
 def _work(job: Job, out: BinaryIO) -> None:
     """The child: decode, and send what came of it."""
-    reader: Any = registry.load("sources", job.source)
+    reader = reader_of(job.source, observed_at=job.observed_at)
     decoder = LineDecoder(
         reader, source=job.source, communities=frozenset(job.communities), where=job.path, now=job.now
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -12,7 +11,7 @@ from hubbub.pipeline.decoding import LineDecoder
 from hubbub.pipeline.lake_sort import Blocked, sort_into
 from hubbub.pipeline.lake_taken import Taken, Taking
 from hubbub.pipeline.load_filters import Filters
-from hubbub.plugins import registry
+from hubbub.pipeline.readers import reader_of
 
 LINES_AT_ONCE = 4_096
 """Enough that a column costs little, few enough that they are still in the processor's cache when it is made."""
@@ -30,13 +29,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     where: str
     """What to call the file in messages."""
     now: int
+    observed_at: int | None = None
+    """What the user said of when the lines were observed."""
 
 
 class LineWork:
     """Decodes lines and makes tables of them. Whoever is given the same lines at once makes the same tables."""
 
     def __init__(self, job: Job) -> None:
-        reader: Any = registry.load("sources", job.source)
+        reader = reader_of(job.source, observed_at=job.observed_at)
         self._filters = job.filters
         self._blocked = Blocked(job.blocked)
         self._decoder = LineDecoder(

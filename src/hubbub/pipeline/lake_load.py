@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from hubbub import clock
-from hubbub.errors import ExitCode, HubbubError, InputError, InterruptedRunError, TruncatedInputError, UsageError, worst
+from hubbub.errors import ExitCode, HubbubError, InputError, InterruptedRunError, TruncatedInputError, worst
 from hubbub.events import FileProgress, Observer
 from hubbub.pipeline import ledger
 from hubbub.pipeline.archive import Archive, LineChunk, Position, open_archive, shown
@@ -26,9 +26,9 @@ from hubbub.pipeline.lake_lines import Job
 from hubbub.pipeline.lake_sort import Blocked, sort_into
 from hubbub.pipeline.lake_taken import Taken, Taking
 from hubbub.pipeline.load import FileReport, LoadOptions
+from hubbub.pipeline.readers import depends_on_time, reader_of
 from hubbub.pipeline.run import RunReport, peak_rss_bytes
 from hubbub.pipeline.saved import decode_document
-from hubbub.plugins import registry
 from hubbub.plugins.contracts import FileReader
 from hubbub.store.batch import Tally
 
@@ -107,9 +107,7 @@ class _LakeImport:
         """Do it all."""
         self._stop = stop
         try:
-            reader = registry.load("sources", self._unit.options.source)
-            if not isinstance(reader, FileReader):
-                raise UsageError(f"source {self._unit.options.source!r} reads no files")
+            reader = reader_of(self._unit.options.source, observed_at=self._unit.options.observed_at)
             with open_archive(Path(self._unit.path)) as archive, ThreadPoolExecutor(1) as thread:
                 self._file(archive, reader, thread=thread)
                 self.report.state = "done" if self.report.state == "reading" else self.report.state
@@ -130,11 +128,12 @@ class _LakeImport:
     def _file(self, archive: Archive, reader: FileReader, *, thread: ThreadPoolExecutor) -> None:
         self.report.size_bytes = archive.size_bytes
         document = archive.shape is Shape.DOCUMENT
+        timed = depends_on_time(reader, lines=not document)
         options, unit = self._unit.options, self._unit
         key = UnitKey(
             digest=ledger.content_digest(archive, check=self._check),
             filters=ledger.filters_key(
-                **msgspec.structs.asdict(self._filters), observed_at=options.observed_at if document else None
+                **msgspec.structs.asdict(self._filters), observed_at=options.observed_at if timed else None
             ),
             mapping_version=int(getattr(reader, "mapping_version", 1)),
             block_lines=unit.block_lines,
@@ -206,6 +205,7 @@ class _LakeImport:
             blocked=self._unit.blocked,
             where=self.report.path,
             now=self._now,
+            observed_at=self._unit.options.observed_at,
         )
         error: TruncatedInputError | None = None
         with hands_of(job, count=self._unit.helpers) as hands:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from hubbub import clock
-from hubbub.errors import HubbubError, InputError, InterruptedRunError, TruncatedInputError, UsageError
+from hubbub.errors import HubbubError, InputError, InterruptedRunError, TruncatedInputError
 from hubbub.events import FileProgress, Observer
 from hubbub.pipeline import beside, ledger, sidecars
 from hubbub.pipeline.archive import Archive, Position, shown
@@ -24,9 +24,9 @@ from hubbub.pipeline.inputs import open_input
 from hubbub.pipeline.interrupt import Interrupts
 from hubbub.pipeline.load_batch import Pending
 from hubbub.pipeline.load_filters import Filters
+from hubbub.pipeline.readers import depends_on_time, reader_of
 from hubbub.pipeline.run import Run, RunReport
 from hubbub.pipeline.saved import decode_document
-from hubbub.plugins import registry
 from hubbub.plugins.contracts import Decoded, FileReader
 from hubbub.store import reads
 from hubbub.store.engine import Store
@@ -50,7 +50,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Created before this time."""
     min_score: int | None = None
     observed_at: int | None = None
-    """When saved API answers and data requests were received; without it the times inside them count."""
+    """When saved API answers, data requests and snapshots were received; without it the times inside them count."""
     source: str = "reddit"
     no_search: bool = False
     """Leave the search index for later."""
@@ -105,7 +105,7 @@ def load_files(
     A file that is damaged or refused ends with exit code 7 and the others go on; one that was imported before under the
     same filters is skipped. Ctrl-C stores what is in hand; the same call goes on from there. Raises UsageError when the
     source reads no files."""
-    reader = _reader(options.source)
+    reader = reader_of(options.source, observed_at=options.observed_at)
     with (
         Run(store, command="import", target=", ".join(map(shown, paths)), observers=observers) as run,
         Interrupts() as interrupts,
@@ -127,13 +127,6 @@ def load_files(
                 report.state = "interrupted" if isinstance(error, InterruptedRunError) else "stopped"
                 raise
     return run.report()
-
-
-def _reader(source: str) -> FileReader:
-    plugin = registry.load("sources", source)
-    if not isinstance(plugin, FileReader):
-        raise UsageError(f"source {source!r} reads no files")
-    return plugin
 
 
 class _Import:
@@ -165,7 +158,8 @@ class _Import:
     def run(self, path: Path) -> None:
         with open_input(path, reader=self._reader, communities=self._filters.communities) as archive:
             self._report.size_bytes = archive.size_bytes
-            saved_at = None if archive.shape is Shape.LINES else self._options.observed_at
+            timed = depends_on_time(self._reader, lines=archive.shape is Shape.LINES)
+            saved_at = self._options.observed_at if timed else None
             key = (
                 ledger.content_digest(archive, check=self._check),
                 ledger.filters_key(**msgspec.structs.asdict(self._filters), observed_at=saved_at),
@@ -262,6 +256,7 @@ class _Import:
             communities=sorted(communities),
             now=self._now,
             start=start,
+            observed_at=self._options.observed_at,
         )
         return beside.parts_beside(archive, job, here=here)
 

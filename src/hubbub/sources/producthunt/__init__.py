@@ -16,14 +16,15 @@ from hubbub.sources.producthunt.agenda import STREAMS, Launches, Place
 from hubbub.sources.producthunt.estimate import estimate
 from hubbub.sources.producthunt.mapping import TERMS
 from hubbub.sources.producthunt.prices import POINTS, WINDOW_S
+from hubbub.sources.producthunt.reading import SnapshotReader
 from hubbub.sources.producthunt.verifying import verify
 
 BASE_URL = "https://api.producthunt.com"
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,120}\Z")
 
 
-class ProductHuntSource:
-    """The plug-in: fulfils SourcePlugin, PoolingSource and Verifies."""
+class ProductHuntSource(SnapshotReader):
+    """The plug-in: fulfils SourcePlugin, PoolingSource, Verifies and FileReader."""
 
     name = "producthunt"
     terms = TERMS
