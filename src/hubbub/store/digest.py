@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from hubbub.records.facets import FACET_FIELDS, PLACE_FIELDS
-from hubbub.records.history import NumbersRegister, TextRevision, numbers_history, text_history
 from hubbub.records.grouping import values_of
+from hubbub.records.history import NumbersRegister, TextRevision, numbers_history, text_history
 from hubbub.records.merge import Kept, unsigned
 from hubbub.store import groupings
 from hubbub.store.engine import Store
