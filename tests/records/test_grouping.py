@@ -68,7 +68,9 @@ def test_what_is_kept_was_observed_and_nothing_observed_is_later(observed: list[
         (topic(post_count=None), topic(post_count=0)),
     ],
 )
-def test_the_later_one_wins_then_the_greater_values_in_their_order_and_unknown_is_least(less: Topic, more: Topic) -> None:
+def test_the_later_one_wins_then_the_greater_values_in_their_order_and_unknown_is_least(
+    less: Topic, more: Topic
+) -> None:
     assert freshest(less, more) is more
     assert freshest(more, less) is more
 

@@ -113,12 +113,20 @@ def _records(draw: st.DrawFn) -> Record:  # noqa: PLR0911 - one return a kind of
             members=tuple(draw(st.sets(st.sampled_from(["x", "y"])))),
         )
     if which == 10:
-        made: Any = Topic if draw(st.booleans()) else Collection
-        known = {"observed_at": draw(TIMES), "name": draw(TEXTS), "follower_count": draw(st.sampled_from([None, 0, 7]))}
-        return made(source="reddit", id=draw(st.sampled_from(["1", "2"])), door=draw(st.sampled_from(list(Door))), **known)
+        return draw(_groupings())
     if which == 8 and draw(st.booleans()):
         return Stub(source="reddit", kind="user", id=draw(st.sampled_from(["ann", "bob"])), name="Ann")
     return draw(_tombstones())
+
+
+@st.composite
+def _groupings(draw: st.DrawFn) -> Topic | Collection:
+    at = draw(TIMES)
+    known: dict[str, Any] = {"observed_at": at, "name": draw(TEXTS), "follower_count": draw(st.sampled_from([None, 7]))}
+    known |= {"source": "reddit", "id": draw(st.sampled_from(["1", "2"])), "door": draw(st.sampled_from(list(Door)))}
+    if draw(st.booleans()):
+        return Topic(**known)
+    return Collection(owner="ann" if at == T0 else "bob", **known)  # at one time a platform names one owner
 
 
 @st.composite

@@ -59,8 +59,8 @@ def test_the_migrations_and_the_tables_make_the_same_schema(tmp_path: Path) -> N
 
 
 _NEXT = """
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 from alembic import op
@@ -77,12 +77,12 @@ def test_an_older_store_is_refused_until_upgraded_with_a_backup(
     with open_store(url) as store:
         write(store, post())
     for module in (schema, migrate):
-        monkeypatch.setattr(module, "KNOWN_VERSIONS", (*tables.KNOWN_VERSIONS, "0004"))
-        monkeypatch.setattr(module, "SCHEMA_VERSION", "0004")
+        monkeypatch.setattr(module, "KNOWN_VERSIONS", (*tables.KNOWN_VERSIONS, "0005"))
+        monkeypatch.setattr(module, "SCHEMA_VERSION", "0005")
     with pytest.raises(StorageError, match="older version") as refused:
         open_store(url)
     assert "hubbub db upgrade" in str(refused.value.advice)
-    copy = backup.back_up_sqlite(_file(url), backup.beside(_file(url), label="schema-0003"))
+    copy = backup.back_up_sqlite(_file(url), backup.beside(_file(url), label="schema-0004"))
     versions = tmp_path / "versions"
     versions.mkdir()
     (versions / "two.py").write_text(_NEXT.format(after="raise OSError('power cut')"))

@@ -17,14 +17,14 @@ from hubbub.pipeline.recalling import recall
 from hubbub.plugins.contracts import RecallKnown
 from hubbub.records.models import Collection, Door, LinkListing, Reason, Topic
 from hubbub.store import forgetting, grouping_reads, reads
+from hubbub.store.batch import Batch
 from hubbub.store.copying.copy import copy_store
 from hubbub.store.digest import digest
 from hubbub.store.engine import Store, open_store
 from hubbub.store.integrity import check
 from hubbub.store.spill import Spill, entries
-from hubbub.store.batch import Batch
 from hubbub.store.tables import GROUPINGS
-from tests.store.conftest import ONLY_SQLITE
+from hubbub.store.targets import Target
 from tests.store.making import HOUR, T0, comment, gone, one, post, rows, write
 
 DAY = 86_400
@@ -45,7 +45,7 @@ def listing(link: Any, owner: str, *members: str, at: int = T0, complete: bool =
 
 
 def stored(store: Store, kind: str) -> list[Any]:
-    names = [name for name in GROUPINGS[kind].c.keys() if name not in {"n", "run_id", "updated_at"}]
+    names = [column.name for column in GROUPINGS[kind].columns if column.name not in {"n", "run_id", "updated_at"}]
     return [
         dict(zip(names, row, strict=True))
         for row in rows(store, f"SELECT {', '.join(names)} FROM {GROUPINGS[kind].name} ORDER BY source, id")
@@ -119,7 +119,7 @@ def test_nobody_who_is_gone_or_forgotten_is_left_as_an_owner(store: Store) -> No
     write(store, collection("1"), collection("2", owner="bob"), collection("3", owner="carl"))
     write(store, gone("user", "ann", reason=Reason.GONE))
     with store.reading_raw() as db:
-        subjects = forgetting.look(db, [forgetting.Target(kind="user", source="reddit", id="bob", name="bob")])
+        subjects = forgetting.look(db, [Target(kind="user", source="reddit", id="bob", name="bob")])
     forgetting.block(store, subjects, now=T0)
     forgetting.take_out_names(store, subjects)
     owners = "SELECT id, owner FROM collections ORDER BY id"
@@ -249,13 +249,11 @@ def test_the_status_tells_of_them_where_there_are_any(store: Store) -> None:
     assert found.newest_seen_at == T0 + 3
 
 
-@pytest.mark.parametrize("to", ["sqlite", "postgresql"])
-@ONLY_SQLITE
-def test_a_copy_holds_them_and_goes_on_merging(
-    store: Store, tmp_path: Path, request: pytest.FixtureRequest, to: str
+def test_a_copy_into_the_other_engine_holds_them_and_goes_on_merging(
+    store: Store, tmp_path: Path, postgres: str
 ) -> None:
     write(store, post(), topic("1"), topic("2"), collection("c"), listing("post_topics", "t3_a", "1"))
-    url = f"sqlite:///{tmp_path}/copy.db" if to == "sqlite" else request.getfixturevalue("postgres")
+    url = f"{postgres}?schema=other" if store.engine == "sqlite" else f"sqlite:///{tmp_path}/copy.db"
     with open_store(url) as target:
         done = copy_store(store, target)
         assert (done.rows["topics"], done.rows["collections"], done.digest) == (2, 1, digest(store))

@@ -178,7 +178,7 @@ READS: dict[str, Callable[[Store], object]] = {
     "findings": lambda store: reads.findings(store, 7),
     "completeness of a community": _counted,
     "ledger": lambda store: reads.ledger(store, "x", "{}", 1),
-    "known topics": lambda store: reads.known_ids(store, "reddit", "topic", [f"{n}" for n in range(100)]),
+    "known topics": lambda store: reads.known_ids(store, "reddit", "topic", [f"{n}" for n in range(20)]),
     "topics of some posts": lambda store: grouping_reads.topics_of(store, "reddit", [f"t3_{n}" for n in range(25)]),
     "posts of a topic": lambda store: grouping_reads.posts_of_topic(store, "reddit", "7"),
     "posts of a collection": lambda store: grouping_reads.posts_of_collection(store, "reddit", "7"),

@@ -1,6 +1,6 @@
 """Topics and collections are merged as a whole: of all observations of one the greatest is kept (design §2).
 
-`freshest` is commutative, associative and idempotent, so any order, repetition and split of observations keeps the same.
+`freshest` is commutative, associative and idempotent: any order, repetition and split of observations keeps the same.
 """
 
 from __future__ import annotations

@@ -21,8 +21,7 @@ from hubbub.records.models import (
 )
 
 _TYPES: dict[str, type[Any]] = {
-    each.__name__: each
-    for each in (Post, Comment, User, Community, Topic, Collection, Stub, Tombstone, LinkListing)
+    each.__name__: each for each in (Post, Comment, User, Community, Topic, Collection, Stub, Tombstone, LinkListing)
 }
 
 Packed = list[tuple[str, msgspec.Raw]]

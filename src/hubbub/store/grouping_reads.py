@@ -64,8 +64,7 @@ def _by_slug(topic: LinkedTopic) -> tuple[str, str]:
 def posts_of_topic(store: Store, source: str, topic: str) -> list[str]:
     """Ids of the posts of a topic, in the order of the ids, whatever became of them since."""
     query = (
-        f"SELECT l.owner FROM {_links('post_topics')} WHERE l.source = ? AND l.member = ? AND {_HOLDS}"
-        " ORDER BY l.owner"
+        f"SELECT l.owner FROM {_links('post_topics')} WHERE l.source = ? AND l.member = ? AND {_HOLDS} ORDER BY l.owner"
     )
     with store.reading_raw() as db:
         return [post_id for (post_id,) in db.execute(query, (source, topic))]
@@ -163,4 +162,4 @@ _LISTED: dict[str, tuple[str, Callable[[Session, Sequence[Sequence[Any]]], dict[
     "post": ("topics", _topic_words),
     "collection": ("posts", _post_ids),
 }
-"""Per kind: the column that lists what the links name, and what fills it for some rows that begin with source and id."""
+"""Per kind: the column that lists what the links name, and what fills it for rows that begin with source and id."""

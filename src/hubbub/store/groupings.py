@@ -98,7 +98,9 @@ def select(db: Session, kind: str, *, where: str, values: tuple[Any, ...]) -> li
 
 def everything(db: Session, kind: str) -> Iterator[Any]:
     """All topics or collections that are stored, in flat memory."""
-    for rows in db.stream(f"SELECT {', '.join(COLUMNS[kind])} FROM {GROUPINGS[kind].name} WHERE observed_at IS NOT NULL"):
+    for rows in db.stream(
+        f"SELECT {', '.join(COLUMNS[kind])} FROM {GROUPINGS[kind].name} WHERE observed_at IS NOT NULL"
+    ):
         yield from (decoded(kind, row) for row in rows)
 
 

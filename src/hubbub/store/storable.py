@@ -6,9 +6,7 @@ from typing import Any
 
 import msgspec
 
-COUNTS = frozenset(
-    {"comment_count", "crosspost_count", "member_count", "active_count", "follower_count", "post_count"}
-)
+COUNTS = frozenset({"comment_count", "crosspost_count", "member_count", "active_count", "follower_count", "post_count"})
 """Numbers that are never below zero; scores and karma may be."""
 
 _encode_json = msgspec.json.Encoder().encode

@@ -197,9 +197,7 @@ def _grouping(kind: str, table: str, *indexes: Index, first: tuple[str, ...]) ->
     )
 
 
-topics = _grouping(
-    "topic", "topics", Index("ix_topics_slug", "source", "slug"), first=("slug", "name", "description")
-)
+topics = _grouping("topic", "topics", Index("ix_topics_slug", "source", "slug"), first=("slug", "name", "description"))
 collections = _grouping(
     "collection",
     "collections",

@@ -31,7 +31,7 @@ from hubbub.pipeline.load_filters import Filters
 from hubbub.pipeline.run import RunReport
 from hubbub.plugins.contracts import Decoded
 from hubbub.records.forgotten import alias
-from hubbub.records.models import Door, Post
+from hubbub.records.models import Collection, Door, LinkListing, Post, Record, Topic
 from tests.pipeline.lake.making import (
     BLOCK_LINES,
     MONTHS,
@@ -217,6 +217,42 @@ def test_what_no_column_takes_is_set_aside_and_its_neighbours_are_kept(tmp_path:
     (aside,) = (tmp_path / "lake/_hubbub/quarantine").iterdir()
     reasons = [json.loads(text)["reason"] for text in aside.read_text().splitlines()]
     assert [reason.split()[0] for reason in reasons] == ["comment_count", "title", "score", "upvote_ratio"]
+
+
+def test_topics_and_collections_are_kinds_of_their_own_without_forgotten_owners(tmp_path: Path) -> None:
+    lake = open_lake(tmp_path / "lake", partition_by=None, default=DEFAULT)
+    unit = lake.unit(UnitKey(digest="d", filters="{}", mapping_version=1))
+    unit.begin("made")
+    seen: dict[str, Any] = {"source": "ph", "door": Door.SAVED, "observed_at": MONTHS[1]}
+    made: list[Record] = [
+        Topic(id="1", slug="ai", follower_count=0, created_at=MONTHS[0], **seen),
+        Topic(id="2", post_count=-1, **seen),
+        Collection(id="9", owner="ann", created_at=MONTHS[0], **seen),
+        Collection(id="8", owner="bob", **seen),
+        LinkListing(source="ph", link="post_topics", owner="1", members=("1",), observed_at=1, complete=True),
+    ]
+    with ThreadPoolExecutor(1) as thread:
+        block, taking = Block(lake, unit, 0, thread=thread), Taking()
+        blocked = Blocked({"ph/user": {"ann": 5}})
+        sort_into(taking, Decoded(records=made), filters=Filters(), blocked=blocked)
+        block.take(taking.done())
+        block.close()
+        block.wait()
+    assert (dict(block.kinds), block.set_aside) == ({"topic": 1, "collection": 2}, 1)
+    (topic,) = rows(lake.root, "topic")
+    assert {name: topic[name] for name in ("id", "slug", "follower_count", "door", "observed_at")} == {
+        "id": "1", "slug": "ai", "follower_count": 0, "door": "saved", "observed_at": MONTHS[1],
+    }  # fmt: skip
+    assert {(row["id"], row["owner"], row["month"]) for row in rows(lake.root, "collection")} == {
+        ("9", None, "2024-01"),
+        ("8", "bob", None),
+    }
+    with ThreadPoolExecutor(1) as thread:
+        block, taking = Block(lake, unit, 1, thread=thread), Taking()
+        sort_into(taking, Decoded(records=made), filters=Filters(communities=frozenset({"x"})), blocked=Blocked({}))
+        block.take(taking.done())
+        block.drop()
+    assert (block.filtered, block.kinds.total()) == (4, 0)
 
 
 def test_a_file_cut_off_keeps_what_was_whole(tmp_path: Path) -> None:
