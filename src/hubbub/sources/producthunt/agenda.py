@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from hubbub.http.messages import Response
 from hubbub.plugins.agenda import Agenda, Outcomes, Rest, Watch
 from hubbub.plugins.contracts import (
     Checkpoint,
@@ -24,11 +25,13 @@ from hubbub.plugins.contracts import (
     StreamPlan,
     SyncOptions,
 )
+from hubbub.sources.producthunt import api
 from hubbub.sources.producthunt.comments import read_comments
 from hubbub.sources.producthunt.days import Closed, Due, due
 from hubbub.sources.producthunt.groupings import one_collection, one_topic, walk_groupings
 from hubbub.sources.producthunt.launches import Course, read_posts, walk_window
 from hubbub.sources.producthunt.prices import KEY, WINDOW_S, Prices
+from hubbub.sources.producthunt.queries import VIEWER
 
 STREAMS = ("topics", "posts", "collections", "comments")
 """What `--only` may name, in the order in which they run."""
@@ -71,6 +74,8 @@ class Launches:
         """What to do, step by step (see `plugins.agenda`)."""
         self.prices = Prices((yield RecallCheckpoint(KEY)))
         while True:
+            # Days are told by the platform's clock, and prices from what is left: both are known once it has answered.
+            yield (StreamPlan(name="budget", begin=self._budget),)
             now: int = yield Rest(0)
             for place in self._places:
                 for each in self.streams(place, now=now):
@@ -100,6 +105,11 @@ class Launches:
 
     def _wants(self, stream: str) -> bool:
         return not self._options.only or stream in self._options.only
+
+    def _budget(self) -> Stream:
+        response: Response = yield api.ask(VIEWER, {}, prices=self.prices)
+        self.prices.learn(VIEWER, left=api.left_after(response))
+        api.data_of(response)
 
     def _posts(self, place: Place, *, now: int) -> Stream:
         if place.kind == "collection":

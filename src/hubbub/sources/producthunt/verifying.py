@@ -29,7 +29,14 @@ def verify(places: Sequence[Place], values: Mapping[str, str]) -> Verification:
         response = yield api.ask(template, named, prices=prices)
         node = api.data_of(response).get(place.kind)
         standings.append(_standing(node, place=place))
-    return Verdict(account=account, door=door, note=note, budget=api.read_budget(response), standings=tuple(standings))
+    return Verdict(
+        account=account,
+        door=door,
+        note=note,
+        budget=api.read_budget(response),
+        measure="points",
+        standings=tuple(standings),
+    )
 
 
 def _account(viewer: Any) -> str | None:
