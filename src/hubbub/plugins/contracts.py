@@ -287,6 +287,15 @@ class TimedReader(FileReader, Protocol):
         ...
 
 
+@runtime_checkable
+class RowReader(FileReader, Protocol):
+    """A FileReader whose lines also come as rows of CSV: each becomes an object of texts, named by the headings."""
+
+    def reads_table(self, names: Sequence[str]) -> bool:
+        """Whether a table with these headings holds what this source reads."""
+        ...
+
+
 class DumpColumns(msgspec.Struct, frozen=True, kw_only=True):
     """What a source reads of a table whose columns are the fields of its dump lines."""
 
