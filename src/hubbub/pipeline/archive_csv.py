@@ -16,7 +16,7 @@ from hubbub.errors import InputError, TruncatedInputError
 from hubbub.pipeline import archive_kinds
 from hubbub.pipeline.archive import LONGEST_LINE, MOST_LINES, Archive, LineChunk, Position, reading
 from hubbub.pipeline.archive_kinds import BOM, Shape
-from hubbub.plugins.contracts import RowReader
+from hubbub.plugins.files import RowReader
 
 CHUNK_BYTES = 1 << 20
 _DELIMITERS = (",", "\t", ";")

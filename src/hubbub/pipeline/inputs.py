@@ -10,7 +10,8 @@ from hubbub.errors import ConfigError, InputError
 from hubbub.pipeline.archive import Archive, open_file, shown
 from hubbub.pipeline.archive_csv import RowArchive
 from hubbub.pipeline.archive_zip import ExportArchive
-from hubbub.plugins.contracts import ExportReader, FileReader, RowReader, TableReader
+from hubbub.plugins.contracts import ExportReader, FileReader, TableReader
+from hubbub.plugins.files import RowReader
 
 _PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
 

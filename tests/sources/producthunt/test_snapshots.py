@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubbub.errors import InputError
-from hubbub.plugins.contracts import Decoded, FileReader, RowReader, TimedReader
+from hubbub.plugins.contracts import Decoded, FileReader
+from hubbub.plugins.files import RowReader, TimedReader
 from hubbub.records.models import Collection, Comment, Door, LinkListing, Post, Topic
 from hubbub.sources.producthunt import SOURCE
 from tests.shared import DATA, needs_shared
