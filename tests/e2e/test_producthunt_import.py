@@ -244,6 +244,16 @@ def test_csv_that_is_cut_off_or_something_else(tmp_path: Path, store: Store) -> 
     assert one(store, "SELECT count(*) FROM posts WHERE score IS NOT NULL") == 25_000
 
 
+def test_a_process_beside_is_told_when_lines_were_observed(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hubbub.pipeline.load.BESIDE_BYTES", 0)
+    file = write(tmp_path / "posts.ndjson", *(launch(id=number) for number in range(1, 4)))
+    load(store, file, observed_at=1_764_000_000, beside=True)
+    assert rows(store, "SELECT id, observed_at FROM posts") == [(key, 1_764_000_000) for key in "123"]
+    assert one(store, "SELECT count(*) FROM post_topics") == 6
+
+
 def test_the_command_names_the_platform(tmp_path: Path) -> None:
     file = write(tmp_path / "posts.ndjson", launch())
     assert hubbub("import", file, "--as", "producthunt", home=tmp_path / "h").code == 0
