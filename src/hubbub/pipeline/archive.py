@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -65,6 +65,8 @@ class LineChunk(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of the file read so far, for progress."""
     too_long: LongLine | None = None
     """Comes alone, in a chunk without lines."""
+    refused: Sequence[tuple[int, str]] = ()
+    """Rows of a table that cannot be read, by number, and why; their lines are blank."""
     filtered: int = 0
     """Records among them that were left out (blank lines, or none) because they lie in communities not asked for."""
     unknown_fields: Mapping[str, int] = {}

@@ -77,6 +77,11 @@ class LineDecoder:
             yield self._reader.decode_lines(some, where=where, first_line=first + done, now=now)
         if chunk.too_long is not None:
             yield Decoded(rejected=(self._too_long(chunk.too_long),))
+        if chunk.refused:
+            yield Decoded(rejected=[self._refused(number, why) for number, why in chunk.refused])
+
+    def _refused(self, number: int, why: str) -> Rejected:
+        return Rejected(reason=why, raw=b"", source=self._source, door=Door.DUMP, where=line_place(self._where, number))
 
     def _too_long(self, line: LongLine) -> Rejected:
         return Rejected(

@@ -1,4 +1,4 @@
-"""Opens whatever `hubbub import` is given, by its first bytes: a dump, a Parquet mirror of one, a data request."""
+"""Opens whatever `hubbub import` is given, by its first bytes: a dump, a Parquet mirror of one, CSV, a data request."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 
 from hubbub.errors import ConfigError, InputError
 from hubbub.pipeline.archive import Archive, open_file, shown
+from hubbub.pipeline.archive_csv import RowArchive
 from hubbub.pipeline.archive_zip import ExportArchive
 from hubbub.plugins.contracts import ExportReader, FileReader, TableReader
+from hubbub.plugins.files import RowReader
 
 _PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
 
@@ -38,5 +40,7 @@ def open_input(path: Path, *, reader: FileReader, communities: frozenset[str]) -
             yield ParquetArchive(file, path, reader=reader, communities=communities)
         elif magic == _ZIP and isinstance(reader, ExportReader):
             yield ExportArchive(file, path, reader=reader)
+        elif isinstance(reader, RowReader):
+            yield RowArchive(file, path, reader=reader).look()
         else:
             yield Archive(file, path).look()

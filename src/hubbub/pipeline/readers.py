@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hubbub.errors import UsageError
 from hubbub.plugins import registry
-from hubbub.plugins.contracts import FileReader, TimedReader
+from hubbub.plugins.contracts import FileReader
+from hubbub.plugins.files import TimedReader
 
 
 def reader_of(source: str, *, observed_at: int | None = None) -> FileReader:

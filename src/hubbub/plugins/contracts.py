@@ -289,15 +289,6 @@ class FileReader(Protocol):
         ...
 
 
-@runtime_checkable
-class TimedReader(FileReader, Protocol):
-    """A FileReader whose lines may not say when they were observed: what the user says counts then, as for answers."""
-
-    def observed(self, at: int) -> FileReader:
-        """A reader for lines that were observed at this time (epoch seconds) where they do not say it themselves."""
-        ...
-
-
 class DumpColumns(msgspec.Struct, frozen=True, kw_only=True):
     """What a source reads of a table whose columns are the fields of its dump lines."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hubbub.plugins.contracts import Decoded
-from hubbub.sources.producthunt import snapshots
+from hubbub.sources.producthunt import shapes, snapshots
 from hubbub.sources.producthunt.mapping import MAPPING_VERSION
 
 
@@ -28,6 +28,10 @@ class SnapshotReader:
     def decode_block(self, block: bytes, *, count: int, where: str, first_line: int, now: int) -> Decoded:
         """The same of lines as they lie in a file."""
         return self.decode_lines(block.split(b"\n", max(0, count - 1)), where=where, first_line=first_line, now=now)
+
+    def reads_table(self, names: Sequence[str]) -> bool:
+        """Whether a CSV table with these headings holds launches or comments."""
+        return shapes.is_table(names)
 
     def decode_saved(self, body: bytes, *, where: str, observed_at: int | None, now: int) -> Decoded:
         """Records of one whole file of JSON (see `snapshots`); raises InputError when it is none."""

@@ -4,7 +4,7 @@ be kept for quarantine, which is nothing that tells of a person."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -48,6 +48,10 @@ _SPELLINGS = {
     for name in POST_FIELDS | COMMENT_FIELDS | TOPIC_FIELDS | COLLECTION_FIELDS
 }
 """`votes_count` -> `votesCount`: data sets often spell names so."""
+_SPELLINGS |= {"thumbnail_url": "thumbnail", "thumbnail.url": "thumbnail", "thumbnailUrl": "thumbnail"}
+_NESTED = frozenset(("topics", "media", "thumbnail", "productLinks", "replies", "comments", "user"))
+"""Fields that hold objects or lists; in CSV they are texts."""
+_QUOTED = re.compile(r"""'([^']*)'|"([^"]*)\"""")
 _LONGEST_WORDS = 200
 
 
@@ -78,6 +82,12 @@ def things_in(value: Mapping[str, Any]) -> Iterator[Thing]:
     yield from _thing(value, kind=None)
 
 
+def is_known(value: Mapping[str, Any]) -> bool:
+    """True for an answer or a poll of a known form, though there may be nothing in it."""
+    inner = value["data"] if isinstance(value.get("data"), Mapping) else value
+    return not _ROOTS.keys().isdisjoint(inner)
+
+
 def errors_in(value: Mapping[str, Any]) -> str | None:
     """The platform's own words where an answer tells of errors, in either of its two shapes; else None."""
     errors = value.get("errors")
@@ -97,8 +107,30 @@ def spelled(node: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in node.items():
         own = _SPELLINGS.get(name, name)
         if own == name or own not in node:
-            found[own] = value
+            found[own] = _unpacked(value) if own in _NESTED and isinstance(value, str) else value
     return found
+
+
+def _unpacked(text: str) -> Any:
+    """What a text stands for where an object or a list belongs: JSON, a list as Python prints it, names between
+    semicolons; else the text itself."""
+    text = text.strip()
+    if text.startswith(("[", "{")):
+        try:
+            return msgspec.json.decode(text)
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            printed = _QUOTED.findall(text) if text.startswith("[") else []
+            return [single or double for single, double in printed]
+    if "://" in text:
+        return text
+    return [name.strip() for name in text.split(";") if name.strip()]
+
+
+def is_table(names: Iterable[str]) -> bool:
+    """Whether rows under these headings are launches or comments that name their launch."""
+    node = spelled(dict.fromkeys(names))
+    kind = _kind_of(node) if "id" in node else None
+    return kind in {"post", "topic", "collection"} or (kind == "comment" and any(n in node for n in POST_OF_COMMENT))
 
 
 def without_people(thing: Thing) -> bytes:
@@ -136,16 +168,24 @@ def _under(item: Any, *, kind: str | None) -> Iterator[Thing]:
 
 def _thing(node: Mapping[str, Any], *, kind: str | None) -> Iterator[Thing]:
     node = spelled(node)
-    kind = kind or _kind_of(node)
+    kind = _typed(kind, node)
     yield Thing(kind, node, next((node[name] for name in POST_OF_COMMENT if node.get(name) is not None), None))
     if kind == "post":
-        for comment in nodes_of(node.get("comments")):
-            if isinstance(comment, Mapping):
-                yield Thing("comment", spelled(comment), node.get("id"))
+        for comment in _objects(node.get("comments")):
+            yield Thing(_typed("comment", comment), comment, node.get("id"))
     elif kind == "collection":
-        for post in nodes_of(node.get("posts")):
-            if isinstance(post, Mapping):
-                yield Thing("post", spelled(post))
+        for post in _objects(node.get("posts")):
+            yield Thing(_typed("post", post), post)
+
+
+def _objects(connection: Any) -> list[dict[str, Any]]:
+    return [spelled(node) for node in nodes_of(connection) if isinstance(node, Mapping)]
+
+
+def _typed(kind: str | None, node: Mapping[str, Any]) -> str | None:
+    """The kind that the place of a node says, else what its fields say; a person is one wherever it stands."""
+    own = _kind_of(node)
+    return own if kind is None or own == "person" else kind
 
 
 def _kind_of(node: Mapping[str, Any]) -> str | None:

@@ -32,6 +32,7 @@ from hubbub.sources.producthunt.shapes import (
     POST_OF_COMMENT,
     Thing,
     errors_in,
+    is_known,
     spelled,
     things_in,
     without_people,
@@ -49,6 +50,7 @@ _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
 _NO_FIELDS = frozenset((*POST_OF_COMMENT, *FETCHED))
 """What data sets add to a node and hubbub reads: no unknown fields."""
+_NEITHER = "neither a post nor a comment, topic or collection"
 _EXPECTED = "expected posts, comments, polls with their time, or answers of the API as they came"
 
 
@@ -88,7 +90,7 @@ def decode_saved(body: bytes, *, where: str, observed_at: int | None, now: int) 
         if words and not things:
             raise InputError(f"{where} holds an error answer of Product Hunt: {words}")
         kinds = {thing.kind for thing in things}
-        if kinds and kinds <= {None, "person"}:
+        if kinds <= {None, "person"} and (kinds or not (words or is_known(one))):
             what = "people, whom hubbub does not store" if "person" in kinds else "nothing that hubbub reads"
             raise InputError(f"{where} holds {what}", advice=_EXPECTED)
         found.take(one, things, words=words)
@@ -122,6 +124,8 @@ def _take_line(text: bytes, found: _Found) -> None:
         return
     words = errors_in(value)
     things = [] if words and not isinstance(value.get("data"), Mapping) else list(things_in(value))
+    if not (things or words or is_known(value)):
+        found.reject(_NEITHER, raw=b"{}")
     found.take(value, things, words=words)
 
 
@@ -199,9 +203,7 @@ class _Found:
             return
         else:
             raise RecordError(
-                "a person: Product Hunt withdrew their names, none is stored"
-                if thing.kind == "person"
-                else "neither a post nor a comment, topic or collection"
+                "a person: Product Hunt withdrew their names, none is stored" if thing.kind == "person" else _NEITHER
             )
         self._note(thing.kind, node)
 
