@@ -12,10 +12,9 @@ from hubbub.plugins.contracts import (
     RecallKnown,
     RecallRipe,
     RecallSaved,
-    RecallThreads,
     RecallTotals,
 )
-from hubbub.plugins.due import RecallDue, RecallDueCount
+from hubbub.plugins.due import RecallDue, RecallDueCount, RecallThreads
 from hubbub.store import due, reads
 from hubbub.store.engine import Store
 

@@ -24,7 +24,7 @@ import msgspec
 from hubbub.errors import HubbubError
 from hubbub.http.access import Access, BudgetOptions, KeptOptions
 from hubbub.http.messages import Request, Response
-from hubbub.plugins.due import RecallDue, RecallDueCount
+from hubbub.plugins.due import RecallDue, RecallDueCount, RecallThreads
 from hubbub.records.models import Record, Rejected, Source
 from hubbub.records.rows import Rows, records_of
 
@@ -111,12 +111,6 @@ class RecallCounts(msgspec.Struct, frozen=True):
     """Only posts of which fewer comments are stored than the platform gave."""
     live: bool = False
     """Count no comment that was withdrawn, whoever withdrew it: for a platform whose number leaves all of them out."""
-
-
-class RecallThreads(msgspec.Struct, frozen=True):
-    """Ask the store: the live comments of some posts. Answer: `dict[str, frozenset[str]]`, by the post's id."""
-
-    post_ids: tuple[str, ...]
 
 
 class Ripe(msgspec.Struct, frozen=True):

@@ -51,3 +51,9 @@ class RecallDueCount(msgspec.Struct, frozen=True):
     """Ask the store: how many rows `due` would bring in all parts together. Answer: `int`."""
 
     due: RecallDue
+
+
+class RecallThreads(msgspec.Struct, frozen=True):
+    """Ask the store: the live comments of some posts. Answer: `dict[str, frozenset[str]]`, by the post's id."""
+
+    post_ids: tuple[str, ...]

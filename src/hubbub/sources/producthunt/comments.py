@@ -19,10 +19,10 @@ from hubbub.plugins.contracts import (
     Page,
     RecallCounts,
     RecallSaved,
-    RecallThreads,
     StoredCount,
     Stream,
 )
+from hubbub.plugins.due import RecallThreads
 from hubbub.records.models import Record, Tombstone
 from hubbub.sources.producthunt import api, queries
 from hubbub.sources.producthunt.gathering import Gathered, id_of, ids_of
