@@ -1,4 +1,4 @@
-"""Topics and collections: newest first to the first page that is known, whole now and then (producthunt.md §10)."""
+"""Topics and collections: newest first to what the last walk began with, whole now and then (producthunt.md §10)."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class Walked(msgspec.Struct, frozen=True):
     """When it was last walked to its end (epoch seconds)."""
     looked_at: int = 0
     """When its newest page was last read."""
+    newest: tuple[str, ...] = ()
+    """What stood on that page: all below it was read."""
 
 
 def walk_groupings(kind: Kind, *, prices: Prices, full: bool, now: int) -> Stream:
@@ -46,6 +48,7 @@ def walk_groupings(kind: Kind, *, prices: Prices, full: bool, now: int) -> Strea
         return
     template, after = _TEMPLATES[kind], None
     met: set[str] = set()
+    newest: tuple[str, ...] = ()
     began_at: int | None = None
     for _ in range(MOST_PAGES):
         response: Response = yield api.ask(
@@ -55,16 +58,19 @@ def walk_groupings(kind: Kind, *, prices: Prices, full: bool, now: int) -> Strea
         began_at = response.received_at if began_at is None else began_at
         nodes, cursor = api.connection(api.data_of(response).get(key), where=response.url)
         ids = ids_of(nodes)
+        newest = newest or tuple(ids)
         known: frozenset[str] = yield RecallKnown(kind, tuple(ids))
-        yield _taken(kind, nodes, response=response).page()
         if kind == "collection":
             for each in ids if whole else [each for each in ids if each not in known]:
                 yield from _members(each, prices=prices)
+        # After what is in them: a collection that is stored has been read, wherever a run breaks off.
+        yield _taken(kind, nodes, response=response).page()
         fresh = [each for each in ids if each not in met]
         met.update(ids)
         ended = cursor is None or cursor == after or not fresh
-        if ended or (not whole and known.issuperset(ids)):
-            state = Walked(began_at if ended else walked.whole_at, began_at)
+        # That a page is known is not enough: a walk that broke off below it has stored it too.
+        if ended or (not whole and not met.isdisjoint(walked.newest)):
+            state = Walked(began_at if ended else walked.whole_at, began_at, newest)
             yield Page(checkpoints=(Checkpoint(key=key, state=msgspec.json.encode(state).decode()),))
             return
         after = cursor
@@ -92,8 +98,8 @@ def one_collection(slug: str, *, prices: Prices, found: Callable[[Sequence[str]]
     key = id_of(node) if isinstance(node, dict) else None
     if not isinstance(node, dict) or key is None:
         raise UnavailableError(f"Product Hunt has no public collection {slug!r}", advice="check its slug or id")
-    yield _taken("collection", [node], response=response).page()
     members = yield from _members(key, prices=prices)
+    yield _taken("collection", [node], response=response).page()
     found(members)
 
 
