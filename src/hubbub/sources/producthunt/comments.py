@@ -27,7 +27,7 @@ from hubbub.records.models import Record, Tombstone
 from hubbub.sources.producthunt import api, queries
 from hubbub.sources.producthunt.gathering import Gathered, id_of, ids_of
 from hubbub.sources.producthunt.launches import by_id, gone_comments
-from hubbub.sources.producthunt.mapping import Look, comment_of
+from hubbub.sources.producthunt.mapping import Look, comment_of, thread_of
 from hubbub.sources.producthunt.prices import Prices, size_for
 from hubbub.sources.producthunt.queries import (
     BELOW_BY_ID,
@@ -207,8 +207,7 @@ def _page(
 def _take(thread: _Thread, nodes: Sequence[dict[str, Any]], *, response: Response) -> Stream:
     """Store some comments with the replies that came along, and read on where more replies are."""
     out = Gathered(response)
-    out.take("comment", [_told(thread, node) for node in nodes], partial(_mapped, thread.post))
-    thread.seen.update(ids_of(nodes))
+    _store(out, thread, nodes)
     for node in nodes:
         thread.seen.update(_first_replies(node))
     yield out.page()
@@ -234,9 +233,7 @@ def _replies(thread: _Thread, parent: str, *, after: str | None = None) -> Strea
         nodes, cursor = api.connection(comment.get("replies"), where=response.url)
         strange = thread.strange(ids_of(nodes))
         out = Gathered(response)
-        replies = [_told(thread, node, parent=parent) for node in nodes]
-        out.take("comment", replies, partial(_mapped, thread.post))
-        thread.seen.update(ids_of(nodes))
+        _store(out, thread, nodes, parent=parent)
         yield out.page()
         if cursor is None or cursor == after or (begun is None and not strange):
             return
@@ -269,9 +266,8 @@ def _look_up(thread: _Thread, ids: Sequence[str]) -> Generator[Any, Any, dict[st
         response: Response = yield api.ask_by_id(COMMENTS_BY_ID, part, prices=thread.prices)
         nodes = by_id(response, part, template=COMMENTS_BY_ID, prices=thread.prices)
         out = Gathered(response)
-        out.take("comment", [_told(thread, node) for node in nodes], partial(_mapped, thread.post))
+        _store(out, thread, nodes)
         yield out.page()
-        thread.seen.update(ids_of(nodes))
         missing.update((key, response.received_at) for key in part if key not in thread.seen)
     return missing
 
@@ -292,19 +288,22 @@ def _first_replies(node: Mapping[str, Any]) -> list[str]:
     return ids_of(each for each in found or () if isinstance(each, dict))
 
 
-def _told(thread: _Thread, node: Mapping[str, Any], *, parent: str | None = None) -> dict[str, Any]:
-    """A node with what was not asked for because it is known: its address, and what a reply answers."""
-    told = dict(node)
-    key = id_of(node)
-    if thread.address and key is not None:
-        told.setdefault("url", f"{thread.address}?comment={key}")
-    if parent is not None and not told.get("parentId"):
-        told["parentId"] = parent
-    replies = node.get("replies")
-    if isinstance(replies, dict) and isinstance(replies.get("nodes"), list):
-        below = [_told(thread, each, parent=key) for each in replies["nodes"] if isinstance(each, dict)]
-        told["replies"] = {**replies, "nodes": below}
-    return told
+def _store(out: Gathered, thread: _Thread, nodes: Iterable[Mapping[str, Any]], *, parent: str | None = None) -> None:
+    """Take comments and the replies that came with them, each by itself: one that is broken spoils no other.
+
+    What was not asked for because it is known is added: a comment's address, and what a reply answers."""
+    flat: list[dict[str, Any]] = []
+    for node in nodes:
+        for one, above in thread_of(node):
+            told = {key: value for key, value in one.items() if key != "replies"}
+            key = id_of(one)
+            if thread.address and key is not None:
+                told.setdefault("url", f"{thread.address}?comment={key}")
+            if (above or parent) and not told.get("parentId"):
+                told["parentId"] = above or parent
+            flat.append(told)
+    out.take("comment", flat, partial(_mapped, thread.post))
+    thread.seen.update(ids_of(flat))
 
 
 def _mapped(post: str, node: Mapping[str, Any], look: Look) -> Sequence[Record]:
