@@ -1,8 +1,8 @@
-"""`python -m bench producthunt`: a week of Product Hunt, in virtual time: points, requests, and what is lacking after it.
+"""`python -m bench producthunt`: a week of Product Hunt, in virtual time: points, requests, and what is lacking.
 
-Every case lives through the same week of the same world, beginning a day before it with an empty store. A story that has
-ended stands still, so the last two runs are asked for exact equality with it: two, since what is gone is gone once it was
-not to be had twice."""
+Every case lives through the same week of the same world, beginning a day before it with an empty store. A story that
+has ended stands still, so after the last two runs exact equality with it can be asked for: two, since what is gone is
+gone once it was not to be had twice."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from bench.judging import Held, hubbub_holds, judged, peer_holds
-from bench.peers.producthuntdb import Pattern, ProductHuntDB
 from tests.virtual import VirtualTime
 
-from hubbub import clock
+from bench.judging import Held, hubbub_holds, judged, peer_holds
+from bench.peers.producthuntdb import Pattern, ProductHuntDB
 from hubbub.pipeline.sync import sync
 from hubbub.plugins.contracts import SourceSettings, SyncOptions, Target
 from hubbub.simulator.exchange import Ask, Reply
@@ -29,6 +28,7 @@ from hubbub.testing import SimulatedProductHunt, simulated_producthunt
 
 HOUR_S = 3_600
 CLOSING_RUNS = 2
+BY_QUERY = "points by query"
 QUIET_S = 0.004
 """See `tests.virtual`: one stream at a time, and nobody else."""
 
@@ -66,7 +66,7 @@ CASES: dict[str, Hunt] = {
 
 
 def hunted(*, case: str, world: Mapping[str, int] | None = None) -> dict[str, Any]:
-    """One case in virtual time: its figures, and under `points by query` where its points went."""
+    """One case in virtual time: its figures, and under `BY_QUERY` where its points went."""
     return lived(CASES[case], world=WEEK if world is None else msgspec.convert(world, World))
 
 
@@ -87,16 +87,11 @@ def lived(hunt: Hunt, *, world: World) -> dict[str, Any]:
         simulated_producthunt(span_days=days, scenario=scenario) as simulated,
         _reader(hunt, simulated, folder=Path(folder), time=time) as (run, holds),
     ):
-        warm, failed = 0, 0
-        warm_points: Counter[str] = Counter()
-        warm_requests, warm_refused = 0, 0
+        failed = 0
         for at in _runs(start, every_s=hunt.every_h * HOUR_S):
-            if clock.now() < at:
-                time.jump(at - time.now())
-            if at <= begins:
-                warm = max(warm, at)
+            time.jump(max(0.0, at - time.now()))
             failed += run(time.now())
-            if at <= begins:
+            if at <= begins:  # what is read by then is older than what is measured
                 warm_points = Counter(spent)
                 warm_requests, warm_refused = _asked(simulated)
         requests, refused = _asked(simulated)
@@ -105,19 +100,15 @@ def lived(hunt: Hunt, *, world: World) -> dict[str, Any]:
         figures = judged(holds(), truth=truth, gone=gone)
     points = Counter(spent)
     points.subtract(warm_points)
-    total = points.total()
-    launches = max(1, len(truth["posts"]))
-    complete = figures["complete"]
+    cost = {"points": points.total(), "requests": requests - warm_requests}
+    counts = {"post": figures["launches"], "complete post": figures["complete"]}
     return {
-        "points": total,
-        "points/post": total / launches,
-        "requests/post": (requests - warm_requests) / launches,
-        "points/complete post": total / complete if complete else None,
-        "requests/complete post": (requests - warm_requests) / complete if complete else None,
+        "points": points.total(),
+        **{f"{what}/{of}": some / count for of, count in counts.items() if count for what, some in cost.items()},
         "429": refused - warm_refused,
         "failed runs": failed,
-        **{key: value for key, value in figures.items() if key != "complete"},
-        "points by query": {name.removeprefix("graphql:"): n for name, n in points.most_common() if n},
+        **figures,
+        BY_QUERY: {name.removeprefix("graphql:"): n for name, n in points.most_common() if n},
     }
 
 
@@ -141,9 +132,7 @@ def _reader(hunt: Hunt, simulated: SimulatedProductHunt, *, folder: Path, time: 
         with open_store(f"sqlite:///{folder / 'hunted.db'}", create=True) as store:
 
             def run(_now: float) -> int:
-                report = sync(
-                    store, [Target(source="producthunt", name="")], options=SyncOptions(), settings=access
-                )
+                report = sync(store, [Target(source="producthunt", name="")], options=SyncOptions(), settings=access)
                 return len(report.errors)
 
             yield run, lambda: hubbub_holds(store)
@@ -173,7 +162,7 @@ def _ledger() -> Iterator[Counter[str]]:
         spent[platform.route(ask) or ""] += platform.points.spent - before
         return reply
 
-    ProductHunt.answer = noted  # type: ignore[method-assign]
+    ProductHunt.answer = noted  # type: ignore[method-assign, assignment]
     try:
         yield spent
     finally:

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from bench.peers.producthuntdb import ProductHuntDB
 
+from bench.peers.producthuntdb import ProductHuntDB
 from hubbub.store.engine import Store
 
 TEXTS = ("name", "slug", "tagline", "description", "created")
+NEAR = 0.01
+"""Share by which votes may be off, one at least, to be called near."""
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +81,8 @@ def judged(held: Held, *, truth: Mapping[str, Any], gone: Mapping[str, Any]) -> 
     """How many launches are complete, and shares (in per cent) of what is missing, stale or should be forgotten.
 
     A launch is complete when every field, its topics, its numbers and its featuring are as they are now, and its
-    comments are all there and no others. `stale` shares are of the launches that are there at all."""
+    comments are all there and no others; `votes near` lets the votes be off by `NEAR`. `stale` shares are of the
+    launches that are there at all."""
     posts: Mapping[str, Mapping[str, Any]] = truth["posts"]
     there = {key: held.posts[key] for key in posts if key in held.posts}
     said = {key: set(truth["comments"].get(key, ())) for key in posts}
@@ -89,14 +92,16 @@ def judged(held: Held, *, truth: Mapping[str, Any], gone: Mapping[str, Any]) -> 
         wrong = sum(any(post[name] != posts[key][name] for name in names) for key, post in there.items())
         return _share(wrong, len(there))
 
-    right = {key for key, post in there.items() if _equal(post, posts[key])}
+    near = {key for key, post in there.items() if _near(post, posts[key])}
+    right = {key for key in near if there[key]["votes"] == posts[key]["votes"]}
     complete = sum(had[key] == said[key] for key in right)
     comments = sum(map(len, said.values()))
     return {
         "complete": complete,
         "launches": len(posts),
         "complete %": _share(complete, len(posts)),
-        "complete but for comments %": _share(len(right), len(posts)),
+        "complete, votes near %": _share(sum(had[key] == said[key] for key in near), len(posts)),
+        "fields complete, votes near %": _share(len(near), len(posts)),
         "posts missing %": _share(len(posts) - len(there), len(posts)),
         "votes stale %": stale("votes"),
         "comment count stale %": stale("comments"),
@@ -109,9 +114,15 @@ def judged(held: Held, *, truth: Mapping[str, Any], gone: Mapping[str, Any]) -> 
     }
 
 
-def _equal(post: Mapping[str, Any], true: Mapping[str, Any]) -> bool:
-    fields = (*TEXTS, "featured", "votes", "comments")
-    return all(post[name] == true[name] for name in fields) and post["topics"] == set(true["topics"])
+def _near(post: Mapping[str, Any], true: Mapping[str, Any]) -> bool:
+    """Whether everything but the comments themselves is right, the votes nearly so."""
+    off = abs((post["votes"] or 0) - true["votes"])
+    fields = (*TEXTS, "featured", "comments")
+    return (
+        all(post[name] == true[name] for name in fields)
+        and post["topics"] == set(true["topics"])
+        and off <= max(1, NEAR * true["votes"])
+    )
 
 
 def _share(some: int, of: int) -> float:

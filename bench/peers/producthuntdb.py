@@ -1,17 +1,18 @@
 """How ProductHuntDB reads Product Hunt, re-stated from its public repository (wyattowalsh/producthuntdb, October 2025).
 
 What was read there: `producthuntdb/api.py` (queries, waits), `producthuntdb/pipeline.py` (order, watermark),
-`producthuntdb/config.py` (page size 50, margin of five minutes), `docs/source/guides/sync.md` (every night at 01:30 UTC).
+`producthuntdb/config.py` (pages of 50, a margin of five minutes), `docs/source/guides/sync.md` (nightly, 01:30 UTC).
 
 - A sync asks for the viewer, then for posts, all topics and all collections; `--posts-only` leaves the last two out.
-- A page of posts comes with the poster, the makers, ten topics, links, thumbnail and gallery in one query. **Comments and
-  votes are asked for nowhere**; their tables stay empty. `Pattern.comments` is ours: the same query with what fits.
+- A page of posts comes with the poster, the makers, ten topics, links, thumbnail and gallery in one query. Comments and
+  votes are asked for nowhere: their tables stay empty. `Pattern.comments` is ours: the same query with what fits.
 - It walks `order: NEWEST` after the newest `createdAt` that the last run met, less five minutes. That watermark is
   written however the walk ended, and may move back. `Pattern.days` is ours too: the same walk over the last days.
 - It reads `X-RateLimit-*`, which Product Hunt does not send, so that it always waits two seconds before a request, and
   meets 429; that and network errors are tried twenty times, with waits of 5 to 120 s, up to 5 s more by chance.
 
-In its favour: it says who it is, for the pretend platform turns bare libraries away; what it reads is kept in memory."""
+In its favour: it says who it is, as the pretend platform turns bare libraries away; what it reads is kept in memory,
+and comments are asked for without their writers, who are redacted."""
 
 from __future__ import annotations
 
