@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -13,6 +14,8 @@ from bench import stores
 from bench.bound import least_requests
 from bench.damage import damage
 from bench.growth import growth
+from bench.hunting import BY_QUERY
+from bench.hunting import CASES as HUNTS
 from bench.importing import GROUPS, imports
 from bench.inputs import dump_of
 from bench.live import NAME, simulator
@@ -66,6 +69,18 @@ def watches(folder: Path, *, rows: int, rounds: int) -> None:
     figures = {case: run_case("watched", case=case) for case in STEADY}
     show("Watching, requests an hour", figures, base=next(iter(figures)), by="requests/h")
     save("steady", figures)
+
+
+def hunts(folder: Path, *, rows: int, rounds: int) -> None:
+    """A week of Product Hunt beside ProductHuntDB's pattern, in virtual time."""
+    del folder, rows, rounds
+    figures: dict[str, dict[str, Any]] = {}
+    for case in HUNTS:
+        print(f"  {case}", file=sys.stderr)
+        figures[case] = run_case("hunted", case=case)
+    plain = {case: {key: n for key, n in each.items() if key != BY_QUERY} for case, each in figures.items()}
+    show("A week of Product Hunt", plain, base="ProductHuntDB's pattern, hourly", by="points")
+    save("producthunt", figures)
 
 
 def searches(folder: Path, *, rows: int, rounds: int) -> None:
@@ -155,6 +170,7 @@ BENCHES: dict[str, Callable[..., None]] = {
     "live": lives,
     "bound": bound,
     "steady": watches,
+    "producthunt": hunts,
     "search": searches,
     "export": exports,
     "store": merges,

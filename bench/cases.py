@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.hunting import hunted
 from bench.live import LIVE
 from bench.merging import MERGES
 from bench.meter import Meter
@@ -40,7 +41,7 @@ def export(*, db: str, kind: str, out: str) -> dict[str, float]:
 
 
 CASES: dict[str, Callable[..., dict[str, Any]]] = (
-    MERGES | SEARCHES | LIVE | {case.__name__: case for case in (hubbub_import, export, watched)}
+    MERGES | SEARCHES | LIVE | {case.__name__: case for case in (hubbub_import, export, watched, hunted)}
 )
 
 if __name__ == "__main__":
