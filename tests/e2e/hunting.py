@@ -38,6 +38,7 @@ def hunted(
     comments: int,
     moving: bool = True,
     points: int = 6_250,
+    seed: int = 7,
     **scenario: Any,
 ) -> Iterator[tuple[SimulatedProductHunt, VirtualTime]]:
     """A pretend Product Hunt, `days` before its world stands still, and the time that both it and we live in.
@@ -50,7 +51,7 @@ def hunted(
         "producthunt": {"launches_a_day": launches, "most_comments": comments},
     }
     time = VirtualTime(start=start, quiet_s=QUIET_S)
-    with time.installed(), simulated_producthunt(span_days=span_days, scenario=told | scenario) as running:
+    with time.installed(), simulated_producthunt(span_days=span_days, seed=seed, scenario=told | scenario) as running:
         yield running, time
 
 

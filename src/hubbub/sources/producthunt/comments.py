@@ -129,12 +129,13 @@ def _read(thread: _Thread, *, before: Settled | None, full: bool) -> Stream:
         is_there = yield from _pages(thread)
     else:
         is_there = yield from _ids(thread, everything=losing)
-    if is_there and thread.lacking > 0:
-        yield from _below(thread)
     absent: dict[str, int] = {}
     stones: list[Tombstone] = []
     if is_there and (losing or full):
         absent, stones = yield from _absent(thread, before.absent if before is not None else {})
+    # After those that went: another that came meanwhile left the count as it was.
+    if is_there and thread.lacking > 0:
+        yield from _below(thread, explained=0 if full or before is None else before.lacking)
     state = Settled(count=thread.count, lacking=thread.lacking - len(absent), absent=absent)
     mark = Checkpoint(key=PREFIX + thread.post, state=msgspec.json.encode(state).decode())
     yield Page(records=stones, checkpoints=(mark, thread.prices.mark()), missing=max(0, thread.lacking))
@@ -219,9 +220,9 @@ def _take(thread: _Thread, nodes: Sequence[dict[str, Any]], *, response: Respons
                 yield from _replies(thread, parent, after=cursor)
 
 
-def _replies(thread: _Thread, parent: str, *, after: str | None = None) -> Stream:
-    """The replies to one comment, newest first, those after a cursor or until nothing strange comes."""
-    begun = after
+def _replies(thread: _Thread, parent: str, *, after: str | None = None, whole: bool = False) -> Stream:
+    """The replies to one comment, newest first: those after a cursor, all of them, or until nothing strange comes."""
+    whole = whole or after is not None
     size = size_for(max(2, thread.lacking + SPARE), most=FIRST_REPLIES)
     for _ in range(MOST_PAGES):
         variables = {"comment": parent, "first": size, "after": after}
@@ -235,27 +236,39 @@ def _replies(thread: _Thread, parent: str, *, after: str | None = None) -> Strea
         out = Gathered(response)
         _store(out, thread, nodes, parent=parent)
         yield out.page()
-        if cursor is None or cursor == after or (begun is None and not strange):
+        if cursor is None or cursor == after or not (whole or strange):
             return
         after, size = cursor, api.PAGE_SIZE
     raise _endless(thread)
 
 
-def _below(thread: _Thread) -> Stream:
-    """Replies to replies, of which nothing was said so far, level by level while comments are lacking."""
+def _below(thread: _Thread, *, explained: int) -> Stream:
+    """Replies to replies, of which nothing was said so far, level by level while comments are lacking.
+
+    The newest reply alone is looked at first. One that came while another was deleted left the count as it was, and a
+    newer one may stand before it by now: where more are lacking than are `explained`, all replies are read."""
     level = sorted(thread.known | thread.seen, key=lambda key: (len(key), key), reverse=True)
     asked: set[str] = set()
-    while level and thread.lacking > 0:
+    behind: dict[str, None] = {}
+    while thread.lacking > 0:
         asked.update(level)
         for at in range(0, len(level), queries.MOST_ALIASES):
             part = level[at : at + queries.MOST_ALIASES]
             response: Response = yield api.ask_by_id(BELOW_BY_ID, part, prices=thread.prices)
             for node in by_id(response, part, template=BELOW_BY_ID, prices=thread.prices):
+                parent = str(id_of(node))
                 if thread.strange(_first_replies(node)):
-                    yield from _replies(thread, str(id_of(node)))
+                    yield from _replies(thread, parent)
+                elif _has_more(node):
+                    behind[parent] = None
             if thread.lacking <= 0:
-                break
+                return
         level = sorted(thread.seen - asked)
+        if not level:
+            if not behind or thread.lacking <= explained:
+                return
+            yield from _replies(thread, behind.popitem()[0], whole=True)
+            level = sorted(thread.seen - asked)
 
 
 def _look_up(thread: _Thread, ids: Sequence[str]) -> Generator[Any, Any, dict[str, int]]:
@@ -286,6 +299,13 @@ def _first_replies(node: Mapping[str, Any]) -> list[str]:
     replies = node.get("replies")
     found = replies.get("nodes") if isinstance(replies, dict) else None
     return ids_of(each for each in found or () if isinstance(each, dict))
+
+
+def _has_more(node: Mapping[str, Any]) -> bool:
+    """Whether a comment has more replies than were shown with it."""
+    replies = node.get("replies")
+    info = replies.get("pageInfo") if isinstance(replies, dict) else None
+    return isinstance(info, dict) and info.get("hasNextPage") is True
 
 
 def _store(out: Gathered, thread: _Thread, nodes: Iterable[Mapping[str, Any]], *, parent: str | None = None) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from hubbub.errors import RemoteError
 from hubbub.http.messages import Response
-from hubbub.plugins.contracts import Checkpoint, Page, RecallKnown, Stream
+from hubbub.plugins.contracts import Checkpoint, Page, RecallKnown, RecallThreads, Stream
 from hubbub.records.models import Door, Reason, Tombstone
 from hubbub.sources.producthunt import api, queries
 from hubbub.sources.producthunt.days import DAY_S, MOVING_DAYS, Closed, Due, instant
@@ -202,7 +202,11 @@ def _absent(walk: _Walk, known: Collection[str]) -> Generator[Any, Any, tuple[di
     before = walk.closed.absent if walk.closed is not None else {}
     began_at = walk.began_at or 0
     stones = [_gone(key, at=at) for key, at in missing.items() if before.get(key, began_at) < began_at]
-    gone = {stone.id for stone in stones}
+    gone = {stone.id: stone.at for stone in stones}
+    # What was said about a launch goes with it: the platform shows it nowhere else.
+    said: dict[str, frozenset[str]] = (yield RecallThreads(tuple(gone))) if gone else {}
+    for post, ids in said.items():
+        stones += gone_comments(sorted(ids), post_id=post, at=gone[post])
     return {key: before.get(key, at) for key, at in missing.items() if key not in gone}, stones
 
 
@@ -213,5 +217,5 @@ def _gone(key: str, *, at: int, kind: Any = "post", post_id: str | None = None) 
 
 
 def gone_comments(ids: Iterable[str], *, post_id: str, at: int) -> list[Tombstone]:
-    """Tombstones of comments that two whole listings of their post did not show."""
+    """Tombstones of comments that two whole listings of their post did not show, or whose post is gone."""
     return [_gone(key, at=at, kind="comment", post_id=post_id) for key in ids]

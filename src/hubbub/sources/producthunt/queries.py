@@ -45,7 +45,7 @@ VIEWER = Template(name="Viewer", base=5)
 POSTS_BY_ID = Template(name="PostsById", base=0, each=38)
 PULSES_BY_ID = Template(name="PulsesById", base=0, each=7)
 COMMENTS_BY_ID = Template(name="CommentsById", base=0, each=6)
-BELOW_BY_ID = Template(name="BelowById", base=0, each=4)
+BELOW_BY_ID = Template(name="BelowById", base=0, each=5)
 
 _BY_ID = {
     POSTS_BY_ID.name: ("post", "LaunchFields"),
