@@ -68,14 +68,14 @@ def simulated(*, syncs: int, every_s: int, until: int = NOON) -> dict[str, list[
     return walked
 
 
-def test_a_day_is_read_whole_when_it_is_over_and_once_more_when_nothing_moves() -> None:
+def test_a_day_is_read_whole_when_it_is_over_and_once_a_day_until_nothing_moves() -> None:
     walked = simulated(syncs=24 * 20, every_s=3_600)
     window = window_of(day_of(NOON - 10 * DAY_S), span="day")
-    whole = [at for at, how in walked[window.name] if how == "whole"]
-    assert len(whole) == 3
-    assert window.begins <= whole[0] < window.ends
-    assert window.ends <= whole[1] < window.ends + 3_600
-    assert window.ends + MOVING_DAYS * DAY_S <= whole[2] < window.ends + MOVING_DAYS * DAY_S + 3_600
+    first, *others = [at for at, how in walked[window.name] if how == "whole"]
+    assert window.begins <= first < window.ends
+    edges = [window.ends + number * DAY_S for number in range(MOVING_DAYS + 1)]
+    assert len(others) == len(edges)
+    assert all(edge <= at < edge + 3_600 for edge, at in zip(edges, others, strict=True))
 
 
 def test_what_moves_is_looked_at_by_every_sync_and_what_does_not_by_one_a_month() -> None:

@@ -15,6 +15,7 @@ from hubbub.http.messages import Response
 from hubbub.plugins.agenda import Agenda, Outcomes, Rest, Watch
 from hubbub.plugins.contracts import (
     Checkpoint,
+    Page,
     Recall,
     RecallCheckpoint,
     RecallCheckpoints,
@@ -29,7 +30,7 @@ from hubbub.sources.producthunt import api
 from hubbub.sources.producthunt.comments import read_comments
 from hubbub.sources.producthunt.days import Closed, Due, due
 from hubbub.sources.producthunt.groupings import one_collection, one_topic, walk_groupings
-from hubbub.sources.producthunt.launches import Course, read_posts, walk_window
+from hubbub.sources.producthunt.launches import Course, closed_at, read_posts, walk_window
 from hubbub.sources.producthunt.prices import KEY, WINDOW_S, Prices
 from hubbub.sources.producthunt.queries import VIEWER
 
@@ -129,21 +130,34 @@ class Launches:
         self._touch(members)
 
     def _comments(self, place: Place) -> Stream:
-        """Of what was touched, and of what an earlier sync did not get to."""
+        """Of what was touched, of windows that were walked whole, and of what an earlier sync did not get to."""
         ids = dict.fromkeys(self.touched)
+        course = place.course
+        known = {} if place.kind == "collection" else (yield from windows_of(course))
+        walked = {name: closed for name, closed in known.items() if closed.looked_at < closed.whole_at}
+        through = frozenset(key for closed in walked.values() for key in closed.ids)
+        ids.update(dict.fromkeys(sorted(through)))
         if place.kind == "all":
             lacking: list[StoredCount] = yield RecallCounts("", lacking=True, live=True)
             ids.update(dict.fromkeys(each.post_id for each in lacking))
-        yield from read_comments(tuple(ids), prices=self.prices, full=self._options.full)
+        yield from read_comments(tuple(ids), prices=self.prices, through=through, full=self._options.full)
+        done = {name: msgspec.structs.replace(closed, looked_at=closed.whole_at) for name, closed in walked.items()}
+        yield Page(checkpoints=[closed_at(course, name, closed) for name, closed in done.items()])
 
     def _touch(self, ids: Iterable[str]) -> None:
         self.touched.update(dict.fromkeys(ids))
 
 
+def windows_of(course: Course) -> Generator[Recall, Any, dict[str, Closed]]:
+    """The windows of a course that were closed, by name."""
+    saved: dict[str, Checkpoint] = yield RecallCheckpoints(course.prefix)
+    return {
+        key.removeprefix(course.prefix): msgspec.json.decode(mark.state, type=Closed) for key, mark in saved.items()
+    }
+
+
 def walks(place: Place, *, options: SyncOptions, now: int) -> Generator[Recall, Any, list[tuple[Due, Closed | None]]]:
     """The windows of a target that are to be walked, with what is remembered of each."""
-    prefix = place.course.prefix
-    saved: dict[str, Checkpoint] = yield RecallCheckpoints(prefix)
-    known = {key.removeprefix(prefix): msgspec.json.decode(mark.state, type=Closed) for key, mark in saved.items()}
+    known = yield from windows_of(place.course)
     found = due(known, now=now, since=options.since, full=options.full, span=place.span)
     return [(each, known.get(each.window.name)) for each in found]

@@ -89,9 +89,13 @@ class _Thread:
         return [key for key in ids if key not in self.known and key not in self.seen]
 
 
-def read_comments(posts: Sequence[str], *, prices: Prices, full: bool = False) -> Stream:
-    """Comments of those of these posts whose number differs from what is stored and from what was found before; of all
-    of them with `full`. One that fails does not stop the others; the first failure is raised at the end."""
+def read_comments(
+    posts: Sequence[str], *, prices: Prices, through: frozenset[str] = frozenset(), full: bool = False
+) -> Stream:
+    """Comments of those of these posts whose number differs from what is stored and from what was found before.
+
+    Of those in `through` all ids are looked through, for as many may have come as went; with `full` everything of all
+    is read again. One that fails does not stop the others; the first failure is raised at the end."""
     failed: list[HubbubError] = []
     for at in range(0, len(posts), POSTS_A_ROUND):
         ids = tuple(posts[at : at + POSTS_A_ROUND])
@@ -100,13 +104,20 @@ def read_comments(posts: Sequence[str], *, prices: Prices, full: bool = False) -
         settled = {
             key.removeprefix(PREFIX): msgspec.json.decode(mark.state, type=Settled) for key, mark in saved.items()
         }
-        wanted = [each for each in counts if full or _differs(each, settled.get(each.post_id))]
+        wanted = [
+            each
+            for each in counts
+            if full
+            or _differs(each, settled.get(each.post_id))
+            or (each.post_id in through and each.comment_count + each.stored)
+        ]
         stored: dict[str, frozenset[str]] = yield RecallThreads(tuple(each.post_id for each in wanted))
         for each in wanted:
             known = stored.get(each.post_id, frozenset())
             thread = _Thread(each.post_id, count=each.comment_count, known=known, prices=prices)
             try:
-                yield from _read(thread, before=settled.get(each.post_id), full=full)
+                looked = each.post_id in through
+                yield from _read(thread, before=settled.get(each.post_id), through=looked, full=full)
             except RemoteError as error:
                 failed.append(error)
     if failed:
@@ -122,9 +133,9 @@ def _differs(given: StoredCount, settled: Settled | None) -> bool:
     return given.comment_count - given.stored != (0 if settled is None else settled.lacking)
 
 
-def _read(thread: _Thread, *, before: Settled | None, full: bool) -> Stream:
+def _read(thread: _Thread, *, before: Settled | None, through: bool, full: bool) -> Stream:
     """One thread, and its checkpoint."""
-    losing = thread.lacking < 0 or bool(before and before.absent)
+    losing = through or thread.lacking < 0 or bool(before and before.absent)
     if full or thread.lacking > NEW_SHARE * thread.count:
         is_there = yield from _pages(thread)
     else:
@@ -160,7 +171,8 @@ def _pages(thread: _Thread) -> Generator[Any, Any, bool]:
 def _ids(thread: _Thread, *, everything: bool) -> Generator[Any, Any, bool]:
     """Ids, newest first, until what is lacking has turned up; what is strange is asked for then."""
     after: str | None = None
-    size = api.PAGE_SIZE if everything else size_for(thread.lacking + SPARE, most=api.PAGE_SIZE)
+    likely = int(TOP_SHARE * max(thread.count, len(thread.known))) if everything else thread.lacking
+    size = size_for(likely + SPARE, most=api.PAGE_SIZE)
     for number in range(MOST_PAGES):
         _, nodes, cursor = yield from _page(thread, COMMENT_IDS, size=size, after=after)
         if nodes is None:

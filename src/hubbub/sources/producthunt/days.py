@@ -17,8 +17,9 @@ BEGAN = date(2013, 11, 24)
 """The day of the first launches."""
 FIRST_DAYS = 30
 """How far back a first sync goes that is not told."""
-MOVING_DAYS = 3
-"""Votes, comments and featuring still move for so long (§10)."""
+MOVING_DAYS = 7
+"""Votes, comments and featuring still move for so long: what moves is looked at by every sync, all of it once a day.
+The reference recommends three days (§10); votes move for longer, and a look at what moves costs little."""
 SLOW_DAYS = 30
 SLOW_A_SYNC = 1
 """Of so many days before those, so many are looked at again by every sync, each at most once a day."""
@@ -48,6 +49,9 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True):
     """When the last walk began that asked for everything."""
     ids: tuple[str, ...] = ()
     """The launches it showed."""
+    looked_at: int = 0
+    """When the last such walk began after which all its threads were looked through; less than `whole_at` while that is
+    still to be done."""
     absent: Mapping[str, int] = {}
     """Launches it showed once and shows no more -> when they were first not to be had."""
 
@@ -105,8 +109,7 @@ def due(
         if full or closed is None:
             found.append(Due(window, "whole"))
         elif closed.at < settles:
-            # Twice more it is read whole: once it is over, and once nothing in it moves.
-            passed = any(closed.whole_at < edge <= now for edge in (window.ends, settles))
+            passed = any(closed.whole_at < edge <= now for edge in range(window.ends, settles + 1, DAY_S))
             found.append(Due(window, "whole" if passed else "pulse"))
         elif window.ends > now - (MOVING_DAYS + SLOW_DAYS) * DAY_S and now - closed.at >= DAY_S:
             slow.append((closed.at, window))

@@ -9,7 +9,8 @@ import msgspec
 
 from hubbub.errors import RemoteError
 from hubbub.http.messages import Response
-from hubbub.plugins.contracts import Checkpoint, Page, RecallKnown, RecallThreads, Stream
+from hubbub.plugins.contracts import Checkpoint, Page, Stream
+from hubbub.plugins.due import RecallThreads
 from hubbub.records.models import Door, Reason, Tombstone
 from hubbub.sources.producthunt import api, queries
 from hubbub.sources.producthunt.days import DAY_S, MOVING_DAYS, Closed, Due, instant
@@ -84,9 +85,7 @@ def walk_window(due: Due, *, course: Course, closed: Closed | None, prices: Pric
     yield from _pages(walk, LAUNCHES if due.how == "whole" else PULSE)
     known = set(closed.ids) if closed is not None else set()
     if due.how == "pulse":
-        strange = [key for key in walk.seen if key not in known]
-        stored: frozenset[str] = (yield RecallKnown("post", tuple(strange))) if strange else frozenset()
-        yield from read_posts([key for key in strange if key not in stored], prices=prices)
+        yield from read_posts([key for key in walk.seen if key not in known], prices=prices)
     if due.how == "whole" and walk.is_moving:
         yield from _check(walk)
     absent, stones = yield from _absent(walk, known)
@@ -95,15 +94,16 @@ def walk_window(due: Due, *, course: Course, closed: Closed | None, prices: Pric
     state = Closed(
         at=now,
         whole_at=now if due.how == "whole" or closed is None else closed.whole_at,
+        looked_at=0 if closed is None else closed.looked_at,
         ids=tuple(sorted((walk.seen.keys() | absent.keys()), key=lambda key: (len(key), key))),
         absent=absent,
     )
-    yield Page(records=stones, checkpoints=(closed_at(course, due, state), prices.mark()))
+    yield Page(records=stones, checkpoints=(closed_at(course, due.window.name, state), prices.mark()))
 
 
-def closed_at(course: Course, due: Due, state: Closed) -> Checkpoint:
+def closed_at(course: Course, name: str, state: Closed) -> Checkpoint:
     """The checkpoint of a window that was walked to its end."""
-    return Checkpoint(key=course.key(due.window.name), state=msgspec.json.encode(state).decode())
+    return Checkpoint(key=course.key(name), state=msgspec.json.encode(state).decode())
 
 
 def _pages(walk: _Walk, template: Template) -> Stream:
