@@ -6,6 +6,7 @@ the two is MessagePack over a pipe, as hubbub's."""
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import subprocess
 import sys
@@ -27,7 +28,8 @@ child has not met before."""
 LENGTH_BYTES = 8
 
 
-def child(path: Path, out: IO[bytes]) -> None:
+def child(path: Path, out: IO[bytes], *, mentioned: bool) -> None:
+    gc.disable()
     decoder, take = msgspec.json.Decoder(line_type()), msgspec.structs.astuple
     encode = msgspec.msgpack.Encoder().encode
     people: dict[str, str | None] = {}
@@ -37,13 +39,16 @@ def child(path: Path, out: IO[bytes]) -> None:
     def send(rows: list[tuple[Any, ...]]) -> None:
         whole = len(rows) - len(rows) % AT_ONCE
         groups = [tuple(chain.from_iterable(rows[at : at + AT_ONCE])) for at in range(0, whole, AT_ONCE)]
-        met = {row[5].lower(): row[5] for row in rows if row[5] is not None}
-        met_places = {row[3].lower(): row[3] for row in rows if row[3] is not None}
-        met_threads = {row[1] for row in rows} - threads
-        met, met_places = _unmet(met, people), _unmet(met_places, places)
-        people.update(met)
-        places.update(met_places)
-        threads.update(met_threads)
+        met: dict[str, str | None] = {}
+        met_places: dict[str, str | None] = {}
+        met_threads: set[str] = set()
+        if mentioned:
+            met = _unmet({name.lower(): name for each in rows if (name := each[5]) is not None}, people)
+            met_places = _unmet({name.lower(): name for each in rows if (name := each[3]) is not None}, places)
+            met_threads = {each[1] for each in rows} - threads
+            people.update(met)
+            places.update(met_places)
+            threads.update(met_threads)
         data = encode((groups, rows[whole:], met, met_places, sorted(met_threads)))
         out.write(len(data).to_bytes(LENGTH_BYTES, "little"))
         out.write(data)
@@ -63,15 +68,17 @@ def _unmet(met: dict[str, str | None], known: dict[str, str | None]) -> dict[str
 
 
 def _parts(source: IO[bytes]) -> Iterator[Part]:
-    decode = msgspec.msgpack.Decoder(Part).decode
+    decode = msgspec.msgpack.Decoder().decode
     while head := source.read(LENGTH_BYTES):
         yield decode(source.read(int.from_bytes(head, "little")))
 
 
 def main() -> None:
+    mentioned = "--mentioned" in sys.argv
     if "--child" in sys.argv:
-        child(Path(sys.argv[1]), sys.stdout.buffer)
+        child(Path(sys.argv[1]), sys.stdout.buffer, mentioned=mentioned)
         return
+    gc.disable()
     home = Path(sys.argv[2])
     home.mkdir(parents=True, exist_ok=True)
     without_indexes(f"sqlite:///{home}/hubbub.db")
@@ -80,13 +87,13 @@ def main() -> None:
     connection.execute("PRAGMA wal_autocheckpoint = 8000")
     connection.execute("BEGIN IMMEDIATE")
     count = uncommitted = 0
-    command = [sys.executable, "-m", "bench.peers.least_beside", sys.argv[1], "/", "--child"]
+    command = [sys.executable, "-m", "bench.peers.least_beside", *sys.argv[1:], "--child"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=1 << 20) as beside:
         assert beside.stdout is not None
         for groups, rows, people, places, threads in _parts(beside.stdout):
             connection.executemany(statement(AT_ONCE), groups)
             connection.executemany(statement(1), rows)
-            if "--mentioned" in sys.argv:
+            if mentioned:
                 _mention(connection, people=people, places=places, threads=threads)
             count += (added := len(groups) * AT_ONCE + len(rows))
             uncommitted += added

@@ -26,6 +26,7 @@ from hubbub.media.blobs import Blobs
 from hubbub.pipeline.media import MediaOptions, fetch_media
 from hubbub.pipeline.recheck import RecheckOptions
 from hubbub.pipeline.recheck_run import recheck
+from hubbub.pipeline.sweep import sweep_after
 from hubbub.pipeline.sync import sync
 from hubbub.plugins.contracts import SyncOptions, Target
 from hubbub.simulator.faults import Clock, Fault, Limits, Scenario
@@ -91,7 +92,7 @@ def test_a_watch_survives_faults_and_kills(soak: Soak, tmp_path: Path, monkeypat
         statuses = get_json(running, "/__stats?statuses")
         assert statuses.get("429", 0) == 0
         control(running, clear=True, now=HORIZON)
-        settle(running, database)
+        settle(running, database, blobs=tmp_path / "blobs")
         compare(running, database)
         copies.look(withdrawn_before=HORIZON)
         copies.make_again()
@@ -207,8 +208,9 @@ def withdrawn_at(thing: Post | Comment) -> float:
     return min(thing.deleted_at, thing.removed_at, gone)
 
 
-def settle(running: Running, database: str) -> None:
-    """The world stands still: a last sync, and two rechecks of everything, an hour apart."""
+def settle(running: Running, database: str, *, blobs: Path) -> None:
+    """The world stands still: a last sync, and two rechecks of everything, an hour apart, each followed by what its
+    command does at its end."""
     targets = [Target(source="reddit", name=name) for name in NAMES]
     with open_store(database) as store:
         for step in range(3):
@@ -217,6 +219,7 @@ def settle(running: Running, database: str) -> None:
                 sync(store, targets, options=SyncOptions(), settings=access(running))
                 options = RecheckOptions(now=at, by=f"settle {step}", within_s=0)
                 report = recheck(store, targets, options=options, settings=access(running))
+                sweep_after(store, blobs)
             assert not report.errors
 
 
@@ -225,7 +228,8 @@ def compare(running: Running, database: str) -> None:
     truth = get_json(running, "/__truth")
     with open_store(database) as store, open_store(f"{database}.fresh") as fresh:
         targets = [Target(source="reddit", name=name) for name in NAMES]
-        sync(fresh, targets, options=SyncOptions(), settings=access(running))
+        with VirtualTime(start=HORIZON + 6 * HOUR_S).installed():
+            sync(fresh, targets, options=SyncOptions(), settings=access(running))
         for kind, columns in (
             ("posts", "title, body, score, comment_count, author_name"),
             ("comments", "body, score, author_name, parent_id"),
