@@ -49,6 +49,8 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True):
     """When the last walk began that asked for everything."""
     ids: tuple[str, ...] = ()
     """The launches it showed."""
+    places: tuple[int, ...] = ()
+    """A check sum of the address of each: it carries the launch's name, so that another one tells of a new name."""
     looked_at: int = 0
     """When the last such walk began after which all its threads were looked through; less than `whole_at` while that is
     still to be done."""

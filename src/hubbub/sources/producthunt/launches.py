@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
@@ -49,7 +50,8 @@ class _Walk:
         self.closed = closed
         self.prices = prices
         self.began_at: int | None = None
-        self.seen: dict[str, None] = {}
+        self.seen: dict[str, int] = {}
+        """The launches it showed, and a check sum of where each is to be found (0: not told)."""
         self.whole: set[str] = set()
         """Those of which everything was asked for."""
 
@@ -83,19 +85,23 @@ def walk_window(due: Due, *, course: Course, closed: Closed | None, prices: Pric
     Raises RemoteError when its pages do not come to an end."""
     walk = _Walk(due, course=course, closed=closed, prices=prices)
     yield from _pages(walk, LAUNCHES if due.how == "whole" else PULSE)
-    known = set(closed.ids) if closed is not None else set()
+    known = _places(closed)
     if due.how == "pulse":
-        yield from read_posts([key for key in walk.seen if key not in known], prices=prices)
+        changed = [key for key, place in walk.seen.items() if known.get(key) != place]
+        yield from read_posts(changed, prices=prices)
     if due.how == "whole" and walk.is_moving:
         yield from _check(walk)
     absent, stones = yield from _absent(walk, known)
     touched(walk.seen)
     now = walk.began_at or 0
+    ids = tuple(sorted((walk.seen.keys() | absent.keys()), key=lambda key: (len(key), key)))
+    places = known | {key: place for key, place in walk.seen.items() if place}
     state = Closed(
         at=now,
         whole_at=now if due.how == "whole" or closed is None else closed.whole_at,
         looked_at=0 if closed is None else closed.looked_at,
-        ids=tuple(sorted((walk.seen.keys() | absent.keys()), key=lambda key: (len(key), key))),
+        ids=ids,
+        places=tuple(places.get(key, 0) for key in ids),
         absent=absent,
     )
     yield Page(records=stones, checkpoints=(closed_at(course, due.window.name, state), prices.mark()))
@@ -119,7 +125,7 @@ def _pages(walk: _Walk, template: Template) -> Stream:
             walk.began_at = response.received_at
         fresh = [key for key in ids_of(nodes) if key not in walk.seen]
         met += len(nodes)
-        walk.seen.update(dict.fromkeys(fresh))
+        walk.seen.update({key: place for key, place in _placed(nodes) if key in fresh})
         if template is not LAUNCH_IDS:
             out = Gathered(response)
             out.take("post", nodes, post_of)
@@ -135,6 +141,22 @@ def _pages(walk: _Walk, template: Template) -> Stream:
         f"the launches of {name} do not come to an end: {MOST_PAGES} pages were read",
         advice="the platform's date filter may not be working; the window stays open and is walked again",
     )
+
+
+def _places(closed: Closed | None) -> dict[str, int]:
+    """The launches a window is known to have, and the check sum of each's address."""
+    if closed is None:
+        return {}
+    return dict(zip(closed.ids, closed.places or (0,) * len(closed.ids), strict=True))
+
+
+def _placed(nodes: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    told = ((id_of(node), node.get("url")) for node in nodes)
+    return [
+        (key, crc32(url.partition("?")[0].encode()) if isinstance(url, str) else 0)
+        for key, url in told
+        if key is not None
+    ]
 
 
 def _nodes(
@@ -163,7 +185,7 @@ def _ids_again(walk: _Walk) -> Stream:
         size = walk.first(expected, met)
         response: Response = yield api.ask(LAUNCH_IDS, walk.variables(size, after), prices=walk.prices, size=size)
         nodes, cursor = _nodes(response, template=LAUNCH_IDS, size=size, prices=walk.prices)
-        walk.seen.update(dict.fromkeys(ids_of(nodes)))
+        walk.seen.update({key: place for key, place in _placed(nodes) if key not in walk.seen})
         met += len(nodes)
         if cursor is None or cursor == after or not nodes:
             return
