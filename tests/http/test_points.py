@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +59,12 @@ def test_the_window_is_never_overspent_when_prices_are_true(costs: list[float]) 
         assert remaining >= 0
         reading = BudgetReading(remaining=remaining, used=POINTS - remaining, reset_s=resets_at - now)
         budget = limits.answered(limits.taken(budget, now, cost=cost), reading, now, cost=cost)
+
+
+def test_a_budget_that_may_run_ahead_without_bounds_can_be_shared() -> None:
+    """It is kept as JSON; what cannot be read from there is begun anew, as if nothing were spent."""
+    budget = left(opened(), 1_250, now=10.0, cost=700)
+    assert msgspec.json.decode(msgspec.json.encode(budget), type=limits.Budget) == budget
 
 
 async def test_a_body_is_posted_as_it_is_and_stays_with_the_response() -> None:

@@ -85,6 +85,7 @@ def _document(each: Checked, settings: SourceSettings) -> dict[str, Any]:
         budget = verdict.budget
         if budget is not None:
             document["budget"] = {
+                "measure": each.measure,
                 "remaining": budget.remaining,
                 "used": budget.used,
                 "reset_s": budget.reset_s,
@@ -134,7 +135,7 @@ def _lines(found: Sequence[Checked]) -> Iterator[str]:
         budget = verdict.budget
         if budget is not None:
             used = "" if budget.used is None else f", {budget.used:,.0f} used"
-            yield f"  budget   {budget.remaining:,.0f} {verdict.measure} left{used}, renewed in {budget.reset_s:,.0f} s"
+            yield f"  budget   {budget.remaining:,.0f} {each.measure} left{used}, renewed in {budget.reset_s:,.0f} s"
         yield f"  asked    requests made: {each.requests}"
         if verdict.note:
             yield f"  note     {verdict.note}"

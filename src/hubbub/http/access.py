@@ -23,6 +23,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     """A new refresh token, only when the platform replaced the one that was sent."""
     scopes: tuple[str, ...] | None = None
     """What it allows, in the platform's words; None when the platform did not say."""
+    given: bool = False
+    """It stands in the settings: there is no other."""
 
 
 class BudgetReading(msgspec.Struct, frozen=True, kw_only=True):

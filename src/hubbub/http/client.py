@@ -168,6 +168,11 @@ class Client:
             if response.status != 401 or not request.authorize or origin(url) != self._origin:
                 return response
             held = state.held
+            if held is not None and held.given:
+                raise AuthError(
+                    f"{place(url)} refused the token (401)",
+                    advice="it is mistyped or no longer valid: make a new one and put it into the settings",
+                )
             if held is None or self._tokens is None or state.renewed:
                 raise AuthError(
                     f"{place(url)} refused the credentials (401){' even with a new token' if held else ''}",

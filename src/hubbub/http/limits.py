@@ -5,6 +5,7 @@ All times are seconds of one clock that never jumps; the caller passes them in."
 from __future__ import annotations
 
 import math
+import sys
 
 import msgspec
 
@@ -73,6 +74,7 @@ def opened(
     request `gap_s` after the one before it."""
     size = max(1.0, per_minute) * WINDOW_S / 60
     ends = now + WINDOW_S
+    burst = min(burst, sys.float_info.max)  # a shared budget is kept as JSON, which has no infinity
     return Budget(
         size=size, used=0, in_flight=0, opened_at=now, resets_at=ends, gap_s=gap_s, reserve=reserve, burst=burst
     )

@@ -25,6 +25,8 @@ class Held(msgspec.Struct, frozen=True):
     value: str
     number: int
     renew_at: float
+    given: bool = False
+    """See `Token`."""
 
 
 class Tokens:
@@ -95,6 +97,7 @@ class Tokens:
                 token.value,
                 0 if held is None else held.number + 1,
                 clock.monotonic() + life_s - min(_EARLY_S, life_s / 2),
+                token.given,
             )
             return self._held
 

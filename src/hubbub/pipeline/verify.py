@@ -35,6 +35,8 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     requests: int = 0
     """Attempts that went out, those for a token included."""
     error: HubbubError | None = None
+    measure: str = "requests"
+    """What the budget counts."""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -78,7 +80,9 @@ def verify(
                 raise
             except HubbubError as error:
                 return Checked(source=source, scopes=client.scopes, requests=client.requests, error=error)
-            return Checked(source=source, verdict=verdict, scopes=client.scopes, requests=client.requests)
+            measure = getattr(plugin, "measure", "requests")
+            scopes, requests = client.scopes, client.requests
+            return Checked(source=source, verdict=verdict, scopes=scopes, requests=requests, measure=measure)
 
     def tell(event: Event) -> None:
         for observer in observers:

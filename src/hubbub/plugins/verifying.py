@@ -40,8 +40,6 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What is odd about it and no failure."""
     budget: BudgetReading | None = None
     """As the last answer told it."""
-    measure: str = "requests"
-    """What the budget counts."""
     standings: tuple[Standing, ...] = ()
     """One for each target, in the order given."""
 

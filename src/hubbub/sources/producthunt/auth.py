@@ -59,7 +59,7 @@ def token_flow(values: Mapping[str, str]) -> TokenFlow:
 
         def as_it_is() -> Generator[Request, Response, Token]:
             yield from ()
-            return Token(value=token, expires_in_s=LONGEST_LIFE_S)
+            return Token(value=token, expires_in_s=LONGEST_LIFE_S, given=True)
 
         return as_it_is
     form = {

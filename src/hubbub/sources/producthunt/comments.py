@@ -140,13 +140,18 @@ def _read(thread: _Thread, *, before: Settled | None, through: bool, full: bool)
         is_there = yield from _pages(thread)
     else:
         is_there = yield from _ids(thread, everything=losing)
+    gone_before = before.absent if before is not None else {}
     absent: dict[str, int] = {}
     stones: list[Tombstone] = []
-    if is_there and (losing or full):
-        absent, stones = yield from _absent(thread, before.absent if before is not None else {})
+    looked = is_there and (losing or full)
+    if looked:
+        absent, stones = yield from _absent(thread, gone_before)
     # After those that went: another that came meanwhile left the count as it was.
     if is_there and thread.lacking > 0:
         yield from _below(thread, explained=0 if full or before is None else before.lacking)
+    # More turned up than there are: some of those that are stored went.
+    if is_there and thread.lacking < 0 and not looked:
+        absent, stones = yield from _absent(thread, gone_before)
     state = Settled(count=thread.count, lacking=thread.lacking - len(absent), absent=absent)
     mark = Checkpoint(key=PREFIX + thread.post, state=msgspec.json.encode(state).decode())
     yield Page(records=stones, checkpoints=(mark, thread.prices.mark()), missing=max(0, thread.lacking))

@@ -34,7 +34,6 @@ def verify(places: Sequence[Place], values: Mapping[str, str]) -> Verification:
         door=door,
         note=note,
         budget=api.read_budget(response),
-        measure="points",
         standings=tuple(standings),
     )
 
