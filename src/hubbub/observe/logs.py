@@ -132,6 +132,9 @@ _NAME: dict[type[events.Event], str] = {
     events.RunFinished: "run finished",
 }
 
+LONG_WAIT_S = 60.0
+"""Who waits so long is told without having asked, and until when."""
+
 
 class LogObserver:
     """An observer that logs every event; the run's id is a field of every line."""
@@ -155,6 +158,12 @@ class LogObserver:
         if isinstance(event, events.RunStarted):
             self._log = self._log.bind(run=event.run_id)
         fields.pop("run_id", None)
-        level = fields.pop("severity") if isinstance(event, events.Finding) else _LEVEL.get(type(event), "debug")
+        level = fields.pop("severity") if isinstance(event, events.Finding) else _level(event)
         name = _NAME.get(type(event), type(event).__name__)
         self._log.log(LEVELS.get(str(level), logging.INFO), name, **fields)
+
+
+def _level(event: events.Event) -> str:
+    if isinstance(event, events.Waiting) and event.wait_s >= LONG_WAIT_S:
+        return "warning"
+    return _LEVEL.get(type(event), "debug")

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from hubbub.http.messages import Request, Response
-from hubbub.plugins.contracts import Recall, RecallCounts, RecallThreads, StoredCount
+from hubbub.plugins.contracts import Recall, RecallCounts, StoredCount
+from hubbub.plugins.due import RecallThreads
 from hubbub.records.models import Comment, Tombstone
 from hubbub.sources.producthunt.comments import read_comments
 from hubbub.sources.producthunt.prices import Prices

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from hubbub.errors import UnavailableError
 from hubbub.http.messages import Response
 from hubbub.plugins.agenda import Agenda, Outcomes, Rest, Watch
 from hubbub.plugins.contracts import (
@@ -81,7 +82,9 @@ class Launches:
             for place in self._places:
                 for each in self.streams(place, now=now):
                     outcomes: Outcomes = yield (each,)
-                    del outcomes  # what could not be had is told in the run; a window that failed stays open
+                    # What could not be had is told in the run, and a window that failed stays open.
+                    if isinstance(outcomes.get(each.key), UnavailableError):
+                        break
             if self._watch is None:
                 return
             self.touched = {}
