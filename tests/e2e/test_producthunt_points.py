@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ from hubbub.sources.producthunt.simulator.platform import ProductHunt
 from hubbub.sources.producthunt.simulator.points import Points, Standing
 from hubbub.store.engine import Store, open_store
 from hubbub.testing import simulated_producthunt
+from tests.children import begun, ended
 from tests.e2e.hunting import DAY_S, END, HOUR_S, hunt, hunted, url
 from tests.e2e.test_producthunt_month import FAULTS
 from tests.store.making import rows
@@ -155,7 +154,9 @@ def test_two_processes_of_one_application_overspend_nothing(
             "now": END,
             "since": END - 2 * DAY_S,
         }
-        children = [begun(order | {"store": url(tmp_path, name)}) for name in ("one", "other")]
+        children = [
+            begun("tests.e2e.hunting_child", order | {"store": url(tmp_path, name)}) for name in ("one", "other")
+        ]
         found = [ended(child) for child in children]
         told = running.truth(since=str(END - 2 * DAY_S))
         statuses = running.requests(by="status")
@@ -166,21 +167,3 @@ def test_two_processes_of_one_application_overspend_nothing(
     for name in ("one", "other"):
         with open_store(url(tmp_path, name)) as store:
             assert {key for (key,) in rows(store, "SELECT id FROM posts")} >= told["posts"].keys()
-
-
-def begun(order: dict[str, Any]) -> subprocess.Popen[str]:
-    argv = [sys.executable, "-m", "tests.e2e.hunting_child"]
-    child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert child.stdin is not None
-    child.stdin.write(json.dumps(order))
-    child.stdin.close()
-    child.stdin = None
-    return child
-
-
-def ended(child: subprocess.Popen[str]) -> dict[str, Any]:
-    with child:
-        out, _ = child.communicate(timeout=60)
-    assert child.returncode == 0
-    found: dict[str, Any] = json.loads(out)
-    return found

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
 from hubbub.simulator.faults import Clock, Limits, Scenario
+from tests.children import begun, ended
 from tests.e2e.road import get_json, simulated
 
 LIMITS = Limits(requests=40, window_s=3)
@@ -31,7 +29,7 @@ def test_processes_share_one_limit_and_none_of_them_starves(place: str, request:
             "window_s": LIMITS.window_s,
             "seconds": SECONDS,
         }
-        children = [begun(order) for _ in range(3)]
+        children = [begun("tests.http.sharing_child", order) for _ in range(3)]
         found = [ended(child) for child in children]
         statuses = get_json(running, "/__stats?statuses=1")
     assert "429" not in statuses, statuses
@@ -39,21 +37,3 @@ def test_processes_share_one_limit_and_none_of_them_starves(place: str, request:
     assert max(each["used"] for each in found) <= math.floor(LIMITS.requests * (1 - RESERVE))
     assert min(each["answers"] for each in found) > 0
     assert sum(each["answers"] for each in found) >= LIMITS.requests / 2
-
-
-def begun(order: dict[str, Any]) -> subprocess.Popen[str]:
-    argv = [sys.executable, "-m", "tests.http.sharing_child"]
-    child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert child.stdin is not None
-    child.stdin.write(json.dumps(order))
-    child.stdin.close()
-    child.stdin = None
-    return child
-
-
-def ended(child: subprocess.Popen[str]) -> dict[str, int]:
-    with child:
-        out, _ = child.communicate(timeout=60)
-    assert child.returncode == 0
-    found: dict[str, int] = json.loads(out)
-    return found

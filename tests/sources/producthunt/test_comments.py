@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from hubbub.errors import HubbubError, RemoteError, TransientRemoteError
 from hubbub.http.messages import Request, Response
 from hubbub.plugins.contracts import Recall, RecallCounts, StoredCount
 from hubbub.plugins.due import RecallThreads
@@ -105,3 +108,41 @@ def test_a_thread_that_stays_as_it_is_is_not_read_again() -> None:
     asked = len(memory.requests)
     synced(thread, memory)
     assert len(memory.requests) == asked
+
+
+class Many(Memory):
+    """A store of many launches whose comments are lacking."""
+
+    def recall(self, asked: Recall) -> Any:
+        if isinstance(asked, RecallThreads):
+            return {}
+        if isinstance(asked, RecallCounts):
+            return [StoredCount(post_id=key, comment_count=2, created_at=NOW, stored=0) for key in asked.post_ids or ()]
+        return super().recall(asked)
+
+
+def test_a_platform_that_fails_is_not_asked_for_every_thread() -> None:
+    memory = Many()
+    with pytest.raises(RemoteError, match="3 posts could not be read"):
+        drive(
+            read_comments(tuple(map(str, range(20))), prices=Prices()),
+            lambda _: TransientRemoteError("the platform is failing"),
+            memory=memory,
+        )
+    assert len(memory.requests) == 3
+
+
+def test_a_thread_that_fails_by_itself_does_not_stop_the_others() -> None:
+    memory = Many()
+
+    def respond(request: Request) -> Response | HubbubError:
+        post = json.loads(request.body)["variables"]["post"]
+        if int(post) % 2:
+            return RemoteError(f"{post} is broken")
+        comments = {"nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": None}}
+        data = {"post": {"id": post, "commentsCount": 0, "comments": comments}}
+        return answer(request, {"data": data})
+
+    with pytest.raises(RemoteError, match="5 posts could not be read; the first: 1 is broken"):
+        drive(read_comments(tuple(map(str, range(10))), prices=Prices()), respond, memory=memory)
+    assert {key.partition("/")[2] for key in memory.checkpoints if "/" in key} == {"0", "2", "4", "6", "8"}

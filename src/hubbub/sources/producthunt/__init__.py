@@ -42,7 +42,7 @@ class ProductHuntSource(SnapshotReader):
             default_budget=self.requests_a_minute,
             burst=math.inf,
             patience_s=2.0 * WINDOW_S,
-            identity=auth.account(values),
+            identity=values.get("client_id") or auth.account(values),
             account=auth.account(values),
             budget=settings.budget,
             kept=settings.kept,

@@ -49,6 +49,8 @@ FIRST_REPLIES = 5
 """Most replies to one comment that are asked for at first: few have more."""
 MOST_PAGES = 1_000
 """Of one thread."""
+MOST_FAILED = 3
+"""Threads that fail in a row before no other is tried: the platform itself is failing then."""
 POSTS_A_ROUND = 200
 """Posts whose comments are counted at once."""
 
@@ -95,8 +97,10 @@ def read_comments(
     """Comments of those of these posts whose number differs from what is stored and from what was found before.
 
     Of those in `through` all ids are looked through, for as many may have come as went; with `full` everything of all
-    is read again. One that fails does not stop the others; the first failure is raised at the end."""
+    is read again. One that fails does not stop the others, but some in a row do; the first failure is raised at the
+    end."""
     failed: list[HubbubError] = []
+    in_a_row = 0
     for at in range(0, len(posts), POSTS_A_ROUND):
         ids = tuple(posts[at : at + POSTS_A_ROUND])
         counts: list[StoredCount] = yield RecallCounts("", post_ids=ids, live=True)
@@ -118,13 +122,21 @@ def read_comments(
             try:
                 looked = each.post_id in through
                 yield from _read(thread, before=settled.get(each.post_id), through=looked, full=full)
+                in_a_row = 0
             except RemoteError as error:
                 failed.append(error)
+                in_a_row += 1
+                if in_a_row == MOST_FAILED:
+                    raise _failure(failed) from failed[0]
     if failed:
-        raise RemoteError(
-            f"the comments of {len(failed)} posts could not be read; the first: {failed[0]}",
-            advice="the next sync asks for them again",
-        ) from failed[0]
+        raise _failure(failed) from failed[0]
+
+
+def _failure(failed: Sequence[HubbubError]) -> RemoteError:
+    return RemoteError(
+        f"the comments of {len(failed)} posts could not be read; the first: {failed[0]}",
+        advice="the next sync asks for them again",
+    )
 
 
 def _differs(given: StoredCount, settled: Settled | None) -> bool:
