@@ -18,7 +18,7 @@ COMMUNITY = "whatisthisbug"
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Running]:
     routes = [registry.load("simulators", "reddit")]
-    scenario = Scenario(clock=Clock(step=1.0), limits=Limits(requests=100_000, token_requests=100_000))
+    scenario = Scenario(clock=Clock(step=1.0), limits=Limits(requests=10**9, token_requests=100_000))
     with Running(
         Options(routes=routes, posts=40, comments=200, communities=(COMMUNITY,), scenario=scenario)
     ) as running:

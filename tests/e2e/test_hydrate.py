@@ -25,7 +25,7 @@ from tests.e2e.test_recheck import control, live, stats
 from tests.store.making import one, rows
 
 NAME = "whatisthisbug"
-STILL = Scenario(clock=Clock(speed=0, step=0), limits=Limits(requests=100_000, token_requests=100_000))
+STILL = Scenario(clock=Clock(speed=0, step=0), limits=Limits(requests=10**9, token_requests=100_000))
 
 
 @pytest.fixture(scope="module")

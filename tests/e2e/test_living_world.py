@@ -54,7 +54,7 @@ def moments() -> list[int]:
 def living() -> Iterator[Running]:
     scenario = Scenario(
         clock=Clock(start=int(HORIZON - DAYS[0] * DAY), speed=0, step=0.7),
-        limits=Limits(requests=100_000, token_requests=100_000),
+        limits=Limits(requests=10**9, token_requests=100_000),
     )
     with simulated(posts=SIZE.posts, comments=SIZE.comments, communities=(NAME,), scenario=scenario) as running:
         yield running
