@@ -53,6 +53,8 @@ def answered(body: Any, *, status: int = 200, headers: dict[str, str] | None = N
         ({"data": None}, 200, RemoteError, "without data"),
         (b"<html>Just a moment...</html>", 403, BlockedError, "web page"),
         (b"<html>Just a moment...</html>", 200, RemoteError, "without data"),
+        ({"errors": 5}, 200, RemoteError, "without data"),
+        ({"data": {"posts": None}, "errors": "all"}, 200, RemoteError, "in part"),
         (b"", 502, TransientRemoteError, "502"),
         (b"[1, 2", 200, RemoteError, "without data"),
     ],
@@ -82,6 +84,13 @@ def test_the_budget_is_read_from_the_headers_that_are_sent_and_from_a_refusal() 
     assert (refused.remaining, refused.reset_s) == (-50, 102)
     misspelt = {key.replace("rate-limit", "ratelimit"): value for key, value in headers.items()}
     assert api.read_budget(answered({"data": {}}, headers=misspelt)) is None
+
+
+def test_a_number_of_four_hundred_digits_never_raises() -> None:
+    huge = {"remaining": 10**400, "reset_in": 10**400}
+    body = json.dumps({"errors": [{"error": "rate_limit_reached", "details": huge}]}).encode()
+    assert api.read_budget(answered(body, status=429)) is None
+    assert api.come_back_at(answered(body, status=429)) == AT + 900
 
 
 @pytest.mark.parametrize("said", ["", "nan", "inf", "1e999", "many", "١٢"])

@@ -9,7 +9,7 @@ import pytest
 
 from hubbub.errors import HubbubError, RemoteError, TransientRemoteError
 from hubbub.http.messages import Request, Response
-from hubbub.plugins.contracts import Recall, RecallCounts, StoredCount
+from hubbub.plugins.contracts import Page, Recall, RecallCounts, StoredCount
 from hubbub.plugins.due import RecallThreads
 from hubbub.records.models import Comment, Tombstone
 from hubbub.sources.producthunt.comments import read_comments
@@ -146,3 +146,28 @@ def test_a_thread_that_fails_by_itself_does_not_stop_the_others() -> None:
     with pytest.raises(RemoteError, match="5 posts could not be read; the first: 1 is broken"):
         drive(read_comments(tuple(map(str, range(10))), prices=Prices()), respond, memory=memory)
     assert {key.partition("/")[2] for key in memory.checkpoints if "/" in key} == {"0", "2", "4", "6", "8"}
+
+
+def test_a_post_that_is_not_to_be_had_for_once_settles_nothing() -> None:
+    memory = Many()
+    drive(
+        read_comments(("1",), prices=Prices()), lambda request: answer(request, {"data": {"post": None}}), memory=memory
+    )
+    assert memory.checkpoints == {}
+
+
+def test_what_is_shown_and_never_stored_is_not_asked_for_again_and_again() -> None:
+    """A comment of somebody who is blocked, or one that is set aside."""
+
+    class Blocking(Kept):
+        def store(self, page: Page) -> None:
+            super().store(page)
+            self.records.pop("2", None)
+
+    memory = Blocking()
+    thread = Thread(c1=None, c2=None)
+    synced(thread, memory)
+    assert memory.live() == {"1"}
+    asked = len(memory.requests)
+    synced(thread, memory)
+    assert len(memory.requests) == asked

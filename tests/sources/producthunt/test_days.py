@@ -109,3 +109,7 @@ def test_full_walks_everything_since_the_first_day() -> None:
     found = due({"2026-05-01": closed(NOON)}, now=NOON, full=True)
     assert found[0].window.name == "2013-11-24"
     assert {each.how for each in found} == {"whole"}
+
+
+def test_nothing_is_asked_of_days_before_product_hunt() -> None:
+    assert due({}, now=NOON, since=0)[0].window.name == "2013-11-24"

@@ -97,3 +97,47 @@ def test_a_walk_that_never_ended_is_begun_again_whole() -> None:
     site.fails_at = None
     assert walk(site, memory, now=NOW + 60) is None
     assert len(memory.ids()) == 45
+
+
+class Shifting(Site):
+    """One collection of forty launches, from which one is taken out between two pages."""
+
+    def __init__(self) -> None:
+        super().__init__("collection", 1)
+        self.members = [str(number) for number in range(1, 41)]
+
+    def answer(self, request: Request) -> Response | HubbubError:
+        if request.route != "Members":
+            return super().answer(request)
+        begin = int(json.loads(request.body)["variables"].get("after") or 0)
+        shown = self.members[begin : begin + 20]
+        info = {"hasNextPage": begin + 20 < len(self.members), "endCursor": str(begin + 20)}
+        if "5" in self.members:
+            self.members.remove("5")
+        data = {"collection": {"id": "1", "posts": {"nodes": [{"id": key} for key in shown], "pageInfo": info}}}
+        return answer(request, {"data": data}, received_at=self.now)
+
+
+def test_a_launch_that_slides_past_the_cursor_stays_in_its_collection() -> None:
+    memory = Memory()
+    assert walk(Shifting(), memory, now=NOW) is None
+    (listing,) = (each for page in memory.pages for each in page.records if isinstance(each, LinkListing))
+    assert set(listing.members) == {str(number) for number in range(1, 41)}
+    assert not listing.complete, "what was seen to move is not called whole: no link is ended by it"
+
+
+def test_a_first_walk_that_broke_off_does_not_read_again_what_it_has() -> None:
+    memory, site = Memory(), Site("collection", 60)
+    site.fails_at = 2 * 21 + 1  # two pages of twenty, each with its members, are stored
+    begun = drive_until_it_fails(site, memory)
+    assert len(begun.records) == 40
+    before = len(memory.requests)
+    assert walk(site, memory, now=NOW + 60) is None
+    members = [each for each in memory.requests[before:] if each.route == "Members"]
+    assert len(members) == 20
+
+
+def drive_until_it_fails(site: Site, memory: Memory) -> Memory:
+    with pytest.raises(TransientRemoteError):
+        drive(walk_groupings(site.kind, prices=Prices(), full=False, now=NOW), site.answer, memory=memory)
+    return memory

@@ -31,6 +31,14 @@ def test_a_window_that_ended_in_between_teaches_nothing() -> None:
     assert prices.of(PULSE, size=20) == guess
 
 
+def test_a_window_that_ended_in_between_teaches_nothing_even_where_less_is_left_than_before() -> None:
+    prices = Prices()
+    guess = prices.of(LAUNCHES, size=20)
+    prices.learn(LAUNCHES, size=20, left=5_600, resets_in_s=3)
+    prices.learn(LAUNCHES, size=20, left=5_505, resets_in_s=898)
+    assert prices.of(LAUNCHES, size=20) == guess
+
+
 def test_an_answer_that_does_not_say_what_is_left_teaches_nothing() -> None:
     prices = Prices()
     guess = prices.of(PULSE, size=20)

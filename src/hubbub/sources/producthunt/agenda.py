@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from hubbub.errors import UnavailableError
+from hubbub.errors import HubbubError, RemoteError, UnavailableError
 from hubbub.http.messages import Response
 from hubbub.plugins.agenda import Agenda, Outcomes, Rest, Watch
 from hubbub.plugins.contracts import (
@@ -28,7 +28,7 @@ from hubbub.plugins.contracts import (
     SyncOptions,
 )
 from hubbub.sources.producthunt import api
-from hubbub.sources.producthunt.comments import read_comments
+from hubbub.sources.producthunt.comments import MOST_FAILED, failure, read_threads
 from hubbub.sources.producthunt.days import Closed, Due, due
 from hubbub.sources.producthunt.groupings import one_collection, one_topic, walk_groupings
 from hubbub.sources.producthunt.launches import Course, closed_at, read_posts, walk_window
@@ -88,6 +88,7 @@ class Launches:
             if self._watch is None:
                 return
             self.touched = {}
+            self._options = msgspec.structs.replace(self._options, full=False)  # once is enough
             yield Rest(now + max(self._watch.fresh_s, WINDOW_S))
 
     def streams(self, place: Place, *, now: int) -> list[StreamPlan]:
@@ -112,16 +113,33 @@ class Launches:
 
     def _budget(self) -> Stream:
         response: Response = yield api.ask(VIEWER, {}, prices=self.prices)
-        self.prices.learn(VIEWER, left=api.left_after(response))
+        api.learn(self.prices, VIEWER, response)
         api.data_of(response)
 
     def _posts(self, place: Place, *, now: int) -> Stream:
+        """Window after window: one that fails stays open and does not stop those behind it, but some in a row do."""
         if place.kind == "collection":
             yield from self._collected(place)
             return
         course = place.course
+        failed: list[RemoteError] = []
+        in_a_row = 0
         for each, closed in (yield from walks(place, options=self._options, now=now)):
-            yield from walk_window(each, course=course, closed=closed, prices=self.prices, touched=self._touch)
+            try:
+                yield from walk_window(each, course=course, closed=closed, prices=self.prices, touched=self._touch)
+                in_a_row = 0
+            except RemoteError as error:
+                failed.append(error)
+                in_a_row += 1
+                if in_a_row == MOST_FAILED:
+                    break
+        if len(failed) == 1:
+            raise failed[0]
+        if failed:
+            raise RemoteError(
+                f"{len(failed)} windows could not be read; the first: {failed[0]}",
+                advice="the next sync walks them again",
+            ) from failed[0]
 
     def _collected(self, place: Place) -> Stream:
         """A collection and the posts in it, those that are stored not again unless everything is asked for."""
@@ -133,19 +151,29 @@ class Launches:
         self._touch(members)
 
     def _comments(self, place: Place) -> Stream:
-        """Of what was touched, of windows that were walked whole, and of what an earlier sync did not get to."""
-        ids = dict.fromkeys(self.touched)
+        """Of windows that were walked whole, one after another; then of what was touched, and of what an earlier sync
+        did not get to."""
         course = place.course
+        failed: list[HubbubError] = []
+        done: set[str] = set()
         known = {} if place.kind == "collection" else (yield from windows_of(course))
-        walked = {name: closed for name, closed in known.items() if closed.looked_at < closed.whole_at}
-        through = frozenset(key for closed in walked.values() for key in closed.ids)
-        ids.update(dict.fromkeys(sorted(through)))
+        for name, closed in sorted(known.items()):
+            if closed.looked_at >= closed.whole_at:
+                continue
+            some = yield from read_threads(closed.ids, prices=self.prices, through=True, full=self._options.full)
+            failed += some
+            done.update(closed.ids)
+            if not some:
+                state = msgspec.structs.replace(closed, looked_at=closed.whole_at)
+                yield Page(checkpoints=[closed_at(course, name, state)])
+        ids = dict.fromkeys(self.touched)
         if place.kind == "all":
             lacking: list[StoredCount] = yield RecallCounts("", lacking=True, live=True)
             ids.update(dict.fromkeys(each.post_id for each in lacking))
-        yield from read_comments(tuple(ids), prices=self.prices, through=through, full=self._options.full)
-        done = {name: msgspec.structs.replace(closed, looked_at=closed.whole_at) for name, closed in walked.items()}
-        yield Page(checkpoints=[closed_at(course, name, closed) for name, closed in done.items()])
+        rest = tuple(key for key in ids if key not in done)
+        failed += yield from read_threads(rest, prices=self.prices, full=self._options.full)
+        if failed:
+            raise failure(failed) from failed[0]
 
     def _touch(self, ids: Iterable[str]) -> None:
         self.touched.update(dict.fromkeys(ids))

@@ -57,7 +57,8 @@ def data_of(response: Response) -> dict[str, Any]:
     Raises AuthError, RateLimitedError, BlockedError, TransientRemoteError or RemoteError in the platform's words."""
     status, where = response.status, response.url
     said = object_in(response.body)
-    errors = [each for each in said.get("errors") or () if isinstance(each, dict)]
+    told = said.get("errors")
+    errors = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
     words = "; ".join(words_of(each) for each in errors[:3])
     if status in {401, 403}:
         _raise_refusal(response, said=bool(said), words=words)
@@ -70,8 +71,8 @@ def data_of(response: Response) -> dict[str, Any]:
     data = said.get("data")
     if not isinstance(data, dict):
         raise RemoteError(f"{where} answered without data: {words or 'no reason given'}", advice=SEE)
-    if errors:
-        raise RemoteError(f"{where} answered in part only: {words}")
+    if told:
+        raise RemoteError(f"{where} answered in part only: {words or 'no reason given'}")
     return data
 
 
@@ -124,9 +125,10 @@ def read_budget(response: Response) -> BudgetReading | None:
     return BudgetReading(remaining=remaining, used=max(0.0, limit - remaining), reset_s=_bounded(reset_s))
 
 
-def left_after(response: Response) -> float | None:
-    """The points an answer says are left."""
-    return _number(response.header("x-rate-limit-remaining"))
+def learn(prices: Prices, template: Template, response: Response, *, size: int = 0) -> None:
+    """Note what an answer cost, as its headers tell it."""
+    left, resets_in_s = (_number(response.header(f"x-rate-limit-{name}")) for name in ("remaining", "reset"))
+    prices.learn(template, size=size, left=left, resets_in_s=resets_in_s)
 
 
 def come_back_at(response: Response) -> int:
@@ -162,7 +164,7 @@ def _number(value: object) -> float | None:
         return None
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 

@@ -91,14 +91,19 @@ class _Thread:
         return [key for key in ids if key not in self.known and key not in self.seen]
 
 
-def read_comments(
-    posts: Sequence[str], *, prices: Prices, through: frozenset[str] = frozenset(), full: bool = False
-) -> Stream:
-    """Comments of those of these posts whose number differs from what is stored and from what was found before.
+def read_comments(posts: Sequence[str], *, prices: Prices, full: bool = False) -> Stream:
+    """Comments of those of these posts whose number differs from what is stored and from what was found before; of all
+    of them, everything again, with `full`. Raises RemoteError at the end when some could not be read."""
+    failed = yield from read_threads(posts, prices=prices, full=full)
+    if failed:
+        raise failure(failed) from failed[0]
 
-    Of those in `through` all ids are looked through, for as many may have come as went; with `full` everything of all
-    is read again. One that fails does not stop the others, but some in a row do; the first failure is raised at the
-    end."""
+
+def read_threads(
+    posts: Sequence[str], *, prices: Prices, through: bool = False, full: bool = False
+) -> Generator[Any, Any, list[HubbubError]]:
+    """The same; returns what some ended with. With `through` all ids of each are looked through, for as many may have
+    come as went. One that fails does not stop the others, but some in a row do: raises RemoteError."""
     failed: list[HubbubError] = []
     in_a_row = 0
     for at in range(0, len(posts), POSTS_A_ROUND):
@@ -111,28 +116,25 @@ def read_comments(
         wanted = [
             each
             for each in counts
-            if full
-            or _differs(each, settled.get(each.post_id))
-            or (each.post_id in through and each.comment_count + each.stored)
+            if full or _differs(each, settled.get(each.post_id)) or (through and each.comment_count + each.stored > 0)
         ]
         stored: dict[str, frozenset[str]] = yield RecallThreads(tuple(each.post_id for each in wanted))
         for each in wanted:
             known = stored.get(each.post_id, frozenset())
             thread = _Thread(each.post_id, count=each.comment_count, known=known, prices=prices)
             try:
-                looked = each.post_id in through
-                yield from _read(thread, before=settled.get(each.post_id), through=looked, full=full)
+                yield from _read(thread, before=settled.get(each.post_id), through=through, full=full)
                 in_a_row = 0
             except RemoteError as error:
                 failed.append(error)
                 in_a_row += 1
                 if in_a_row == MOST_FAILED:
-                    raise _failure(failed) from failed[0]
-    if failed:
-        raise _failure(failed) from failed[0]
+                    raise failure(failed) from failed[0]
+    return failed
 
 
-def _failure(failed: Sequence[HubbubError]) -> RemoteError:
+def failure(failed: Sequence[HubbubError]) -> RemoteError:
+    """The one error that stands for threads that could not be read."""
     return RemoteError(
         f"the comments of {len(failed)} posts could not be read; the first: {failed[0]}",
         advice="the next sync asks for them again",
@@ -146,25 +148,29 @@ def _differs(given: StoredCount, settled: Settled | None) -> bool:
 
 
 def _read(thread: _Thread, *, before: Settled | None, through: bool, full: bool) -> Stream:
-    """One thread, and its checkpoint."""
+    """One thread, and its checkpoint; none while the post is not to be had, which says nothing of its comments."""
     losing = through or thread.lacking < 0 or bool(before and before.absent)
     if full or thread.lacking > NEW_SHARE * thread.count:
         is_there = yield from _pages(thread)
     else:
         is_there = yield from _ids(thread, everything=losing)
+    if not is_there:
+        return
     gone_before = before.absent if before is not None else {}
     absent: dict[str, int] = {}
     stones: list[Tombstone] = []
-    looked = is_there and (losing or full)
-    if looked:
+    if losing or full:
         absent, stones = yield from _absent(thread, gone_before)
     # After those that went: another that came meanwhile left the count as it was.
-    if is_there and thread.lacking > 0:
+    if thread.lacking > 0:
         yield from _below(thread, explained=0 if full or before is None else before.lacking)
     # More turned up than there are: some of those that are stored went.
-    if is_there and thread.lacking < 0 and not looked:
+    if thread.lacking < 0 and not (losing or full):
         absent, stones = yield from _absent(thread, gone_before)
-    state = Settled(count=thread.count, lacking=thread.lacking - len(absent), absent=absent)
+    # By the store's count: not all that was shown is stored (what is blocked, or was set aside).
+    counts: list[StoredCount] = yield RecallCounts("", post_ids=(thread.post,), live=True)
+    lacking = sum(each.comment_count - each.stored for each in counts) + len(stones)
+    state = Settled(count=thread.count, lacking=lacking, absent=absent)
     mark = Checkpoint(key=PREFIX + thread.post, state=msgspec.json.encode(state).decode())
     yield Page(records=stones, checkpoints=(mark, thread.prices.mark()), missing=max(0, thread.lacking))
 
@@ -220,7 +226,7 @@ def _page(
     """One page of a thread: its comments (None when the post is not to be had) and the next cursor."""
     variables = {"post": thread.post, "first": size, "after": after}
     response: Response = yield api.ask(template, variables, prices=thread.prices, size=size)
-    thread.prices.learn(template, size=size, left=api.left_after(response))
+    api.learn(thread.prices, template, response, size=size)
     post = api.data_of(response).get("post")
     if not isinstance(post, dict):
         return response, None, None
@@ -256,7 +262,7 @@ def _replies(thread: _Thread, parent: str, *, after: str | None = None, whole: b
     for _ in range(MOST_PAGES):
         variables = {"comment": parent, "first": size, "after": after}
         response: Response = yield api.ask(REPLIES, variables, prices=thread.prices, size=size)
-        thread.prices.learn(REPLIES, size=size, left=api.left_after(response))
+        api.learn(thread.prices, REPLIES, response, size=size)
         comment = api.data_of(response).get("comment")
         if not isinstance(comment, dict):
             return

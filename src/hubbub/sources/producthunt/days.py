@@ -102,7 +102,7 @@ def due(
 
     `known` are the windows that were closed, by name. Without `since` it begins where the store does, or some weeks
     back; `full` walks everything again, from the first day where `since` does not say."""
-    begin = since if since is not None else _beginning(known, now=now, full=full)
+    begin = max(since if since is not None else _beginning(known, now=now, full=full), _midnight(BEGAN))
     found: list[Due] = []
     slow: list[tuple[int, Window]] = []
     for window in windows(begin, now, span=span):

@@ -9,9 +9,18 @@ from typing import Any
 import msgspec
 
 from hubbub.plugins.agenda import Estimate
-from hubbub.plugins.contracts import Checkpoint, Recall, RecallCheckpoint, RecallCounts, StoredCount, SyncOptions
+from hubbub.plugins.contracts import (
+    Checkpoint,
+    Recall,
+    RecallCheckpoint,
+    RecallCounts,
+    RecallSaved,
+    StoredCount,
+    SyncOptions,
+)
 from hubbub.sources.producthunt.agenda import Place, walks
 from hubbub.sources.producthunt.api import PAGE_SIZE
+from hubbub.sources.producthunt.comments import PREFIX, Settled
 from hubbub.sources.producthunt.days import Closed, Due
 from hubbub.sources.producthunt.groupings import WHOLE_EVERY_S, Walked
 from hubbub.sources.producthunt.prices import KEY, Prices, size_for
@@ -51,7 +60,18 @@ def estimate(places: Sequence[Place], *, options: SyncOptions, now: int) -> Gene
         inside = PAGE_SIZE * prices.of(MEMBERS, size=PAGE_SIZE)
         rows["collections"].append((least, most * (1 + inside / prices.of(COLLECTIONS, size=PAGE_SIZE))))
         lacking: list[StoredCount] = yield RecallCounts("", lacking=True, live=True)
-        rows["comments"] += [_thread(each, prices=prices) for each in lacking]
+        marks: dict[str, Checkpoint] = yield RecallSaved(tuple(PREFIX + each.post_id for each in lacking))
+        settled = {
+            key.removeprefix(PREFIX): msgspec.json.decode(mark.state, type=Settled) for key, mark in marks.items()
+        }
+        rows["comments"] += [
+            _thread(each, prices=prices)
+            for each in lacking
+            if each.post_id not in settled or each.comment_count - each.stored != settled[each.post_id].lacking
+        ]
+        # Of launches that are not stored yet nobody knows how much is said about them.
+        unread = sum(closed is None for _, closed in found)
+        rows["comments"].append((0.0, unread * MOST_PAGES_A_DAY * PAGE_SIZE * _page(prices, COMMENTS, PAGE_SIZE // 2)))
     return [
         Estimate(what=name, least=math.ceil(sum(low for low, _ in some)), most=math.ceil(sum(high for _, high in some)))
         for name, some in rows.items()

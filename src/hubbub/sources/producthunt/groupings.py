@@ -16,6 +16,7 @@ from hubbub.sources.producthunt.gathering import Gathered, id_of, ids_of
 from hubbub.sources.producthunt.mapping import Look, collection_of, collection_posts_of, topic_of
 from hubbub.sources.producthunt.prices import Prices
 from hubbub.sources.producthunt.queries import COLLECTION, COLLECTIONS, MEMBERS, TOPIC, TOPICS, Template
+from hubbub.sources.producthunt.values import is_complete
 
 WHOLE_EVERY_S = 28 * 86_400
 LOOK_EVERY_S = 6 * 3_600
@@ -54,14 +55,16 @@ def walk_groupings(kind: Kind, *, prices: Prices, full: bool, now: int) -> Strea
         response: Response = yield api.ask(
             template, {"first": api.PAGE_SIZE, "after": after}, prices=prices, size=api.PAGE_SIZE
         )
-        prices.learn(template, size=api.PAGE_SIZE, left=api.left_after(response))
+        api.learn(prices, template, response, size=api.PAGE_SIZE)
         began_at = response.received_at if began_at is None else began_at
         nodes, cursor = api.connection(api.data_of(response).get(key), where=response.url)
         ids = ids_of(nodes)
         newest = newest or tuple(ids)
         known: frozenset[str] = yield RecallKnown(kind, tuple(ids))
         if kind == "collection":
-            for each in ids if whole else [each for each in ids if each not in known]:
+            # A first walk that broke off goes on with what it has not read; a later one looks at all of them again.
+            again = full or (whole and walked.whole_at > 0)
+            for each in ids if again else [each for each in ids if each not in known]:
                 yield from _members(each, prices=prices)
         # After what is in them: a collection that is stored has been read, wherever a run breaks off.
         yield _taken(kind, nodes, response=response).page()
@@ -80,7 +83,7 @@ def walk_groupings(kind: Kind, *, prices: Prices, full: bool, now: int) -> Strea
 def one_topic(slug: str, *, prices: Prices) -> Stream:
     """A topic by its slug. Raises UnavailableError when there is none."""
     response: Response = yield api.ask(TOPIC, {"slug": slug}, prices=prices)
-    prices.learn(TOPIC, left=api.left_after(response))
+    api.learn(prices, TOPIC, response)
     node = api.data_of(response).get("topic")
     if not isinstance(node, dict):
         raise UnavailableError(f"Product Hunt has no topic {slug!r}", advice="check the spelling of its slug")
@@ -93,7 +96,7 @@ def one_collection(slug: str, *, prices: Prices, found: Callable[[Sequence[str]]
     Raises UnavailableError when there is none."""
     named = {"id": slug} if slug.isdigit() else {"slug": slug}
     response: Response = yield api.ask(COLLECTION, named, prices=prices)
-    prices.learn(COLLECTION, left=api.left_after(response))
+    api.learn(prices, COLLECTION, response)
     node = api.data_of(response).get("collection")
     key = id_of(node) if isinstance(node, dict) else None
     if not isinstance(node, dict) or key is None:
@@ -118,25 +121,42 @@ def _collection(node: Mapping[str, Any], look: Look) -> Sequence[Record]:
 
 
 def _members(collection: str, *, prices: Prices) -> Generator[Any, Any, list[str]]:
-    """The posts of a collection; the listing is stored once it is whole, as of when it began."""
+    """The posts of a collection, as of when the reading began.
+
+    The listing is stored as whole only where the platform said that it ended, and, where it has several pages, where a
+    second look showed nothing else: ordinals move when a post is taken out (producthunt.md §7)."""
+    found = yield from _listing(collection, prices=prices)
+    if found is None:
+        return []
+    out, members, pages, ended = found
+    if pages > 1:
+        again = yield from _listing(collection, prices=prices)
+        strange = [] if again is None else [each for each in again[1] if each not in members]
+        ended = ended and again is not None and not strange
+        members += strange
+    out.records.append(collection_posts_of(collection, tuple(members), ended, out.look))
+    yield out.page()
+    return members
+
+
+def _listing(collection: str, *, prices: Prices) -> Generator[Any, Any, tuple[Gathered, list[str], int, bool] | None]:
+    """One reading of a collection's posts: where they go to, their ids, how many pages they took and whether the
+    platform said that the last one was the last. None when the collection is not to be had."""
     after: str | None = None
     members: dict[str, None] = {}
     out: Gathered | None = None
-    for _ in range(MOST_PAGES):
+    for page in range(1, MOST_PAGES + 1):
         variables = {"collection": collection, "first": api.PAGE_SIZE, "after": after}
         response: Response = yield api.ask(MEMBERS, variables, prices=prices, size=api.PAGE_SIZE)
-        prices.learn(MEMBERS, size=api.PAGE_SIZE, left=api.left_after(response))
+        api.learn(prices, MEMBERS, response, size=api.PAGE_SIZE)
         out = out or Gathered(response)
         node = api.data_of(response).get("collection")
         if not isinstance(node, dict):
-            return []
+            return None
         nodes, cursor = api.connection(node.get("posts"), where=response.url)
         fresh = [each for each in ids_of(nodes) if each not in members]
         members.update(dict.fromkeys(fresh))
         if cursor is None or cursor == after or not fresh:
-            break
+            return out, list(members), page, is_complete(node.get("posts")) and len(fresh) == len(nodes)
         after = cursor
-    if out is not None:
-        out.records.append(collection_posts_of(collection, tuple(members), True, out.look))
-        yield out.page()
-    return list(members)
+    raise RemoteError(f"the posts of collection {collection} do not come to an end: {MOST_PAGES} pages were read")

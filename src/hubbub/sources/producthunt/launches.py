@@ -162,7 +162,7 @@ def _placed(nodes: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
 def _nodes(
     response: Response, *, template: Template, size: int, prices: Prices
 ) -> tuple[list[dict[str, Any]], str | None]:
-    prices.learn(template, size=size, left=api.left_after(response))
+    api.learn(prices, template, response, size=size)
     return api.connection(api.data_of(response).get("posts"), where=response.url)
 
 
@@ -211,7 +211,7 @@ def read_posts(
 
 def by_id(response: Response, ids: Sequence[str], *, template: Template, prices: Prices) -> list[dict[str, Any]]:
     """The nodes of an answer to a query by id, without those that are null. Raises as `api.data_of` does."""
-    prices.learn(template, size=len(ids), left=api.left_after(response))
+    api.learn(prices, template, response, size=len(ids))
     data = api.data_of(response)
     nodes = (data.get(f"r{at}") for at in range(len(ids)))
     return [node for node in nodes if isinstance(node, dict) and id_of(node) in ids]

@@ -1,8 +1,8 @@
 """What a query costs, learned from what the platform says is left (producthunt.md §3). Plain state of one sync.
 
 Product Hunt prices queries in points and does not say how. What was left before an answer, less what is left after it,
-is the price, unless somebody else spent in between or a window ended: then it is more, or negative. So the greatest of
-the last ten counts, and what is negative is no price."""
+is the price, unless somebody else spent in between: then it is more. So the greatest of the last ten counts. Where a
+window ended in between nothing is learned."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Prices:
         known = {} if saved is None else msgspec.json.decode(saved.state, type=_Remembered).prices
         self._seen: dict[str, deque[float]] = {key: deque([price], maxlen=REMEMBERED) for key, price in known.items()}
         self._left: float | None = None
+        self._resets_in_s: float | None = None
         self.spent: float = 0.0
         """Points that the answers so far cost."""
 
@@ -46,14 +47,20 @@ class Prices:
         guess = MARGIN * (template.base + template.each * size)
         return guess * max((self._dearness(template, other) for other in self._sizes(template)), default=1.0)
 
-    def learn(self, template: Template, *, size: int = 0, left: float | None) -> None:
-        """Note what is left after an answer."""
+    def learn(self, template: Template, *, size: int = 0, left: float | None, resets_in_s: float | None = None) -> None:
+        """Note what is left after an answer, and in how many seconds the window ends."""
         before, self._left = self._left, left
-        if left is None or before is None:
+        ended, self._resets_in_s = self._is_new(resets_in_s), resets_in_s
+        if left is None or before is None or ended:
             return
         if (price := before - left) > 0:
             self._seen.setdefault(_key(template, size), deque(maxlen=REMEMBERED)).append(price)
             self.spent += price
+
+    def _is_new(self, resets_in_s: float | None) -> bool:
+        """Whether a window ended in between: less time is left in one window with each answer."""
+        before = self._resets_in_s
+        return before is not None and resets_in_s is not None and resets_in_s > before
 
     def _sizes(self, template: Template) -> list[int]:
         named = (key.rpartition("/") for key in self._seen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -131,6 +132,11 @@ def without_tracking(value: Any) -> str | None:
         parts = urlsplit(given)
     except ValueError:
         return None
+    own = parts.hostname is not None and (parts.hostname == HOST or parts.hostname.endswith("." + HOST))
+    if own and any(_tracks(part) for part in parts.query.split("&")):
+        # The application's name is written as it is, & and # included: nothing behind such a parameter can be trusted.
+        kept = itertools.takewhile(lambda part: not _tracks(part), parts.query.split("&"))
+        return urlunsplit((parts.scheme, parts.netloc, parts.path, "&".join(kept), ""))
     query = "&".join(part for part in parts.query.split("&") if not _tracks(part))
     fragment = "" if "utm_" in unquote(parts.fragment).lower() else parts.fragment
     return urlunsplit((parts.scheme, parts.netloc, parts.path, query, fragment))
