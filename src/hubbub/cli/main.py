@@ -38,7 +38,10 @@ COMMANDS: dict[str, Entry] = {
     "quarantine": Entry("hubbub.cli.quarantine:quarantine", "Records that could not be kept, and why."),
     "cache": Entry("hubbub.cli.cache:cache", "Answers of platforms that are kept while somebody develops."),
     "check": Entry("hubbub.cli.check:check", "Tell what is missing or old in each community, and how to fill it."),
-    "simulate": Entry("hubbub.cli.simulate:simulate", "Serve a pretend Reddit on this machine, or write its dump."),
+    "simulate": Entry(
+        "hubbub.cli.simulate:simulate",
+        "Serve a pretend Reddit and Product Hunt on this machine, or write a dump of Reddit's.",
+    ),
     "doctor": Entry(
         "hubbub.cli.doctor:doctor", "Ask the store how it is: reachable, quick, whole, up to date, and who holds it."
     ),

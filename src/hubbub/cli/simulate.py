@@ -76,7 +76,7 @@ def simulate(
     scenario: Path | None,
     replay: Path | None,
 ) -> int:
-    """Serve a pretend Reddit on this machine, or write its dump."""
+    """Serve a pretend Reddit and Product Hunt on this machine, or write a dump of Reddit's."""
     if ctx.invoked_subcommand is not None:
         return 0
     Session(ctx)

@@ -40,6 +40,8 @@ from hubbub.sources.producthunt.queries import (
 MOST_PAGES_A_DAY = 5
 """Pages of a day that was never read; how many a day has is not documented (producthunt.md §10)."""
 MOST_TOPIC_PAGES = 50
+LIKELY = 3
+"""Comments that are no replies, of a launch of which nothing is known: a bound that is of use, not the worst."""
 
 
 def estimate(places: Sequence[Place], *, options: SyncOptions, now: int) -> Generator[Recall, Any, list[Estimate]]:
@@ -71,7 +73,7 @@ def estimate(places: Sequence[Place], *, options: SyncOptions, now: int) -> Gene
         ]
         # Of launches that are not stored yet nobody knows how much is said about them.
         unread = sum(closed is None for _, closed in found)
-        rows["comments"].append((0.0, unread * MOST_PAGES_A_DAY * PAGE_SIZE * _page(prices, COMMENTS, PAGE_SIZE // 2)))
+        rows["comments"].append((0.0, unread * MOST_PAGES_A_DAY * PAGE_SIZE * _page(prices, COMMENTS, LIKELY)))
     return [
         Estimate(what=name, least=math.ceil(sum(low for low, _ in some)), most=math.ceil(sum(high for _, high in some)))
         for name, some in rows.items()
