@@ -62,7 +62,6 @@ def commands(running: Running, home: Path) -> Commands:
     yield ["export", "ndjson", str(home / "exports" / "all")], right
     yield ["status"], right
     yield ["doctor"], right
-    yield ["config", "show"], right
     for key, value in WRONG.items():
         yield ["sync", f"reddit:{NAME}", *base], right | {f"HUBBUB_REDDIT__{key}": value}
     yield ["sync", "reddit:nowhere_at_all", *base], right
