@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 from tests.virtual import VirtualTime
@@ -162,11 +163,8 @@ def _ledger() -> Iterator[Counter[str]]:
         spent[platform.route(ask) or ""] += platform.points.spent - before
         return reply
 
-    ProductHunt.answer = noted  # type: ignore[method-assign, assignment]
-    try:
+    with patch.object(ProductHunt, "answer", noted):
         yield spent
-    finally:
-        ProductHunt.answer = answer  # type: ignore[method-assign]
 
 
 def _asked(simulated: SimulatedProductHunt) -> tuple[int, int]:

@@ -265,7 +265,7 @@ def test_topics_and_collections() -> None:
         LIVE,
     )
     assert (collection.slug, collection.name, collection.owner) == ("best-of", "Best", None)
-    listing = collection_posts_of("9", ["1", "2", "1"], True, LIVE)
+    listing = collection_posts_of("9", ["1", "2", "1"], complete=True, look=LIVE)
     assert (listing.link, listing.members, listing.complete) == ("collection_posts", ("1", "2"), True)
 
 

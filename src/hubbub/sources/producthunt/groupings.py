@@ -134,7 +134,7 @@ def _members(collection: str, *, prices: Prices) -> Generator[Any, Any, list[str
         strange = [] if again is None else [each for each in again[1] if each not in members]
         ended = ended and again is not None and not strange
         members += strange
-    out.records.append(collection_posts_of(collection, tuple(members), ended, out.look))
+    out.records.append(collection_posts_of(collection, members, complete=ended, look=out.look))
     yield out.page()
     return members
 

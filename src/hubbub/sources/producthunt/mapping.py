@@ -222,12 +222,7 @@ def collection_of(node: Mapping[str, Any], look: Look) -> Collection:
     )
 
 
-def collection_posts_of(  # noqa: PLR0917 - as agreed with the streams that call it
-    collection_id: str,
-    ids: Sequence[str],
-    complete: bool,  # noqa: FBT001 - the same
-    look: Look,
-) -> LinkListing:
+def collection_posts_of(collection_id: str, ids: Sequence[str], *, complete: bool, look: Look) -> LinkListing:
     """Which launches a collection holds; `complete` when these are all."""
     return LinkListing(
         source=SOURCE_NAME,

@@ -238,7 +238,7 @@ def _collected(node: Mapping[str, Any], look: Look) -> list[Collection | LinkLis
     if not ids:
         return [collection]
     complete = is_complete(node.get("posts")) and len(ids) == len(posts)
-    return [collection, collection_posts_of(collection.id, ids, complete, look)]
+    return [collection, collection_posts_of(collection.id, ids, complete=complete, look=look)]
 
 
 def latest_in(value: Any, *, until: int) -> int | None:

@@ -17,9 +17,9 @@ class ProductHuntRoutes:
         Options: limits (Limits), switches (a mapping, see `Switches`), replay (Path), official_hosts (write the real
         media host into answers), strange (unknown members and values). Raises ConfigError for a wrong switch."""
         # Loaded on demand: listing plug-ins must stay cheap. The world and graphql-core come with the first request.
-        from hubbub.simulator.faults import Limits  # noqa: PLC0415
-        from hubbub.sources.producthunt.simulator.platform import ProductHunt  # noqa: PLC0415
-        from hubbub.sources.producthunt.simulator.switches import switches  # noqa: PLC0415
+        from hubbub.simulator.faults import Limits  # noqa: PLC0415 - as above
+        from hubbub.sources.producthunt.simulator.platform import ProductHunt  # noqa: PLC0415 - as above
+        from hubbub.sources.producthunt.simulator.switches import switches  # noqa: PLC0415 - as above
 
         return ProductHunt(
             seed=world.seed,

@@ -31,7 +31,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     query: str | None = None
     variables: dict[str, Any] | None = None
-    operationName: str | None = None  # noqa: N815 - their spelling
+    operation_name: str | None = msgspec.field(name="operationName", default=None)
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,11 +66,11 @@ def check(question: Question) -> Ready:
     if not (question.query or "").strip():
         raise InvalidError([{"message": "No query string was present"}])
     document, errors = _document(str(question.query))
-    operation = None if document is None else get_operation_ast(document, question.operationName)
+    operation = None if document is None else get_operation_ast(document, question.operation_name)
     if errors or document is None:
         raise InvalidError(list(errors))
     if operation is None:
-        named = question.operationName
+        named = question.operation_name
         said = "An operation name is required" if named is None else f'No operation named "{named}"'
         raise InvalidError([{"message": said, "locations": [], "path": []}])
     variables = get_variable_values(schema(), list(operation.variable_definitions or ()), question.variables or {})
@@ -87,7 +87,7 @@ def answer(ready: Ready, *, scene: Scene) -> dict[str, Any]:
         ready.document,
         root_value=roots(scene),
         variable_values=ready.question.variables or {},
-        operation_name=ready.question.operationName,
+        operation_name=ready.question.operation_name,
     )
     errors = [dict(error.formatted) for error in done.errors or ()]
     return ({"errors": errors} if errors else {}) | {"data": done.data}

@@ -110,7 +110,7 @@ class ProductHunt:
         """What Product Hunt would say."""
         route = self.route(ask) or ""
         if route == "producthunt_media":
-            from hubbub.sources.producthunt.simulator import pictures  # noqa: PLC0415 - as below
+            from hubbub.sources.producthunt.simulator import pictures  # noqa: PLC0415 - drawing is slow to load, and rarely asked for
 
             return pictures.serve(ask)
         agent = ask.headers.get("user-agent", "")
